@@ -1,0 +1,1 @@
+//! Kafka record batches (magic 2): the bytes on the wire and in the bucket.

@@ -1,0 +1,1 @@
+//! The broker process: sockets, dispatch, configuration, health and metrics.

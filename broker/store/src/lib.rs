@@ -1,0 +1,1 @@
+//! Sequences of immutable objects on an object store that can create if absent.

@@ -1,0 +1,1 @@
+//! Kafka protocol messages, generated from a table, without input or output.

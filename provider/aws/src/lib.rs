@@ -1,0 +1,1 @@
+//! The Ringfence provider: AWS resources, Kafka resources, and the policies between them.
