@@ -1,0 +1,7 @@
+//! The bounds of this crate, each with its unit and reason.
+
+/// Bytes of one batch, header included. Kafka's lengths are signed 32-bit; half of that leaves every sum in range.
+pub const BATCH_BYTES_MAX: usize = 1 << 30;
+
+/// Batches in one produce payload. The Java client sends one per partition; older ones a handful.
+pub const BATCHES_PER_PAYLOAD_MAX: usize = 100_000;
