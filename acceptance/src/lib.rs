@@ -1,1 +1,8 @@
 //! Black-box acceptance: real terraform, an emulated AWS, hosts that boot what was provisioned, real Kafka clients.
+//!
+//! This crate depends on no other crate of the workspace. It builds their binaries, starts them as anyone would, and talks to
+//! them through terraform's command line, TCP and HTTP only. Everything here is synchronous: a test orchestrator waits for
+//! processes, and threads say that most plainly. A module that serves sockets may own a runtime; none leaks into another.
+
+pub mod clock;
+pub mod environment;

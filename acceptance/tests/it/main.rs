@@ -1,0 +1,1 @@
+//! Tidy tests: rules of this repository that no compiler checks.
