@@ -1,0 +1,3 @@
+//! Groups of brokers.
+
+pub mod broker_group;

@@ -1,0 +1,3 @@
+//! `ringfence_broker_group`.
+
+mod boot;

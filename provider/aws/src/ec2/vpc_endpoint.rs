@@ -1,0 +1,3 @@
+//! `ringfence_vpc_endpoint`.
+
+mod policy;

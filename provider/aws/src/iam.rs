@@ -1,0 +1,3 @@
+//! Roles.
+
+pub mod broker_role;

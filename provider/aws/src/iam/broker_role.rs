@@ -1,0 +1,3 @@
+//! `ringfence_broker_role`.
+
+mod policy;

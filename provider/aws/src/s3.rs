@@ -1,0 +1,3 @@
+//! Buckets and what is put into them.
+
+pub mod bucket;
