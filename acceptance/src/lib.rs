@@ -4,5 +4,11 @@
 //! them through terraform's command line, TCP and HTTP only. Everything here is synchronous: a test orchestrator waits for
 //! processes, and threads say that most plainly. A module that serves sockets may own a runtime; none leaks into another.
 
+pub mod cache;
 pub mod clock;
 pub mod environment;
+pub mod http;
+pub mod interrupt;
+pub mod localstack;
+pub mod process;
+pub mod python;

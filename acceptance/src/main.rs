@@ -1,7 +1,11 @@
 //! The command behind `cargo quickstart` and `cargo verify`: reads arguments, calls one module, prints how it ended.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use acceptance::interrupt;
+use acceptance::localstack::{self, LocalStack};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -30,14 +34,30 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let done = match Args::parse().command {
-        Command::Quickstart { .. } | Command::Verify | Command::Localstack { .. } => Ok::<(), anyhow::Error>(()),
-    };
-    match done {
+    match run(Args::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(command: Command) -> Result<()> {
+    interrupt::listen()?;
+    match command {
+        Command::Quickstart { .. } | Command::Verify => Ok(()),
+        Command::Localstack { port } => keep_localstack(port),
+    }
+}
+
+fn keep_localstack(port: u16) -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut localstack = LocalStack::start(&localstack::prepare()?, state.path(), port)?;
+    eprintln!("{} (log {}); Ctrl-C ends it", localstack.endpoint(), localstack.log().display());
+    while interrupt::check().is_ok() {
+        localstack.expect_running()?;
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+    Ok(())
 }
