@@ -1,1 +1,42 @@
 //! Kafka semantics on sequences of immutable objects: no sockets, no AWS, no ambient time.
+//!
+//! An [`Engine`] is one broker of a cluster. It leads partitions, appends what producers send to its write-ahead log in
+//! the bucket, acknowledges when the objects are there, serves consumers and coordinates groups. Several engines on one
+//! store are a cluster; they meet only in the store.
+//!
+//! Invariants: nothing is acknowledged or shown before every object up to it is durable; nothing is answered from state
+//! that could vanish; memory for records is reserved before they get an offset.
+//!
+//! The engine knows no protocol: requests and outcomes are its own types, errors are enums whose variants say what the
+//! caller can do. Time and randomness come in through [`Env`].
+
+pub use broker_metadata as metadata;
+pub use broker_record as record;
+pub use broker_store as store;
+
+mod config;
+mod engine;
+mod env;
+mod group;
+pub mod limits;
+mod status;
+mod topic;
+
+pub use config::{Endpoint, EngineConfig};
+pub use engine::{Engine, StartError};
+pub use env::{Clock, Env, ManualClock, SystemClock};
+pub use group::{
+    CommitOffset, CommitOutcome, DeleteGroupError, FetchedOffset, FetchedOffsets, GroupDescription, GroupError,
+    GroupListing, GroupMember, GroupProtocol, HeartbeatRequest, JoinGroupRequest, JoinedGroup, JoinedMember,
+    LeaveGroupRequest, LeavingMember, OffsetCommitError, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
+    SyncedGroup,
+};
+pub use limits::Limits;
+pub use status::{BrokerInfo, Metrics, PeerSignal, Status};
+pub use topic::{
+    Acks, AdminMode, Appended, ConfigEntry, ConfigResource, ConfigSource, ConfigType, CreatePartitions,
+    CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteTopicError, DeletedTopic,
+    DescribeConfigsError, FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, InitProducerId,
+    InitProducerIdError, Isolation, LeaderHint, ListOffset, ListedOffset, OffsetSpec, PartitionError, ProduceError,
+    ProduceOutcome, ProducePartition, ProduceRequest, ProducerIdentity, TopicRef,
+};

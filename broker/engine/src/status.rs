@@ -1,0 +1,71 @@
+//! What an engine says about itself and hears about others.
+
+use crate::config::Endpoint;
+
+/// A broker as clients are told about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerInfo {
+    /// Kafka's node id.
+    pub node_id: i32,
+    /// Where clients reach it.
+    pub endpoint: Endpoint,
+    /// Availability zone, `broker.rack` in Kafka.
+    pub zone: Option<String>,
+}
+
+/// What a probe of another broker met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerSignal {
+    /// It answered.
+    Answered,
+    /// The connection was refused or reset: the process is gone.
+    Refused,
+    /// Nothing came back in time.
+    Silent,
+}
+
+/// The state of an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The engine works, or works on becoming able to; false only after [`crate::Engine::stop`] or a fatal error.
+    pub live: bool,
+    /// Registered, not fenced, and every partition it leads is being served.
+    pub ready: bool,
+    /// The last incarnation was fenced and the next is not yet registered.
+    pub fenced: bool,
+    /// The broker's epoch, -1 while it has none.
+    pub epoch: i64,
+}
+
+/// Counters and gauges, as plain numbers; the server names them for Prometheus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Partitions led and served.
+    pub partitions_led: u64,
+    /// Partitions led but not yet served.
+    pub partitions_opening: u64,
+    /// Bytes reserved for records that are not durable yet.
+    pub unacknowledged_bytes: u64,
+    /// Bytes in the tail and read caches.
+    pub cached_bytes: u64,
+    /// Record bytes acknowledged.
+    pub produced_bytes_total: u64,
+    /// Batches acknowledged.
+    pub produced_batches_total: u64,
+    /// Record bytes handed to consumers.
+    pub fetched_bytes_total: u64,
+    /// Objects of the write-ahead log created.
+    pub wal_objects_total: u64,
+    /// Bytes of the write-ahead log created.
+    pub wal_bytes_total: u64,
+    /// Objects read back from the store.
+    pub wal_reads_total: u64,
+    /// Metadata log entries applied.
+    pub metadata_entries_applied: u64,
+    /// Times that an incarnation of this process was fenced.
+    pub fenced_total: u64,
+    /// Objects whose bytes did not fit their checksums or index.
+    pub corrupt_objects_total: u64,
+    /// Groups coordinated.
+    pub groups: u64,
+}
