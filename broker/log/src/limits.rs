@@ -1,0 +1,7 @@
+//! The bounds of the formats, each with its unit and reason.
+
+/// Bytes of a write-ahead log object that a writer aims at most for; one larger batch still goes alone into one.
+pub const WAL_OBJECT_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of any object that a reader accepts: the largest batch, and an index.
+pub const OBJECT_BYTES_MAX: usize = (1 << 30) + (64 << 20);

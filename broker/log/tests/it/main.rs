@@ -1,0 +1,4 @@
+//! Tests of the object formats.
+
+mod seal;
+mod wal;
