@@ -7,6 +7,7 @@
 pub mod cache;
 pub mod clock;
 pub mod environment;
+pub mod host;
 pub mod http;
 pub mod interrupt;
 pub mod localstack;

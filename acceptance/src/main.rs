@@ -1,8 +1,11 @@
 //! The command behind `cargo quickstart` and `cargo verify`: reads arguments, calls one module, prints how it ended.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use acceptance::host::{self, Host, HostConfig};
 use acceptance::interrupt;
 use acceptance::localstack::{self, LocalStack};
 use anyhow::Result;
@@ -31,9 +34,24 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
+    /// Plays EC2 for a LocalStack that runs: boots what its auto scaling groups launch, until Ctrl-C.
+    Host {
+        /// Where LocalStack listens.
+        #[arg(long)]
+        localstack: SocketAddr,
+        /// The region whose groups are watched.
+        #[arg(long, default_value = "eu-central-1")]
+        region: String,
+        /// Folder for consoles and logs.
+        #[arg(long)]
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = host::machine::enter(std::env::args_os()) {
+        return code;
+    }
     match run(Args::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -48,6 +66,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Quickstart { .. } | Command::Verify => Ok(()),
         Command::Localstack { port } => keep_localstack(port),
+        Command::Host { localstack, region, folder } => play_host(HostConfig::new(localstack, &region, folder)?),
     }
 }
 
@@ -59,5 +78,30 @@ fn keep_localstack(port: u16) -> Result<()> {
         localstack.expect_running()?;
         std::thread::park_timeout(Duration::from_millis(200));
     }
+    Ok(())
+}
+
+/// Boots and ends instances as the groups say, and tells each step and the packet counts.
+fn play_host(config: HostConfig) -> Result<()> {
+    let host = Host::start(config)?;
+    host.watch();
+    eprintln!("store at {}; declared paths: {}; Ctrl-C ends it", host.store_url(), host.declared_paths().join("; "));
+    let mut told = String::new();
+    while interrupt::check().is_ok() {
+        let instances = host.instances();
+        let lines = instances.iter().map(|one| {
+            let broker =
+                one.broker_pid().map_or_else(|| "no broker".to_owned(), |pid| format!("broker is process {pid}"));
+            format!("{} {} {}: boot {:?}, {broker}", one.id(), one.zone(), one.address(), one.boot())
+        });
+        let now = lines.collect::<Vec<_>>().join("\n");
+        if now != told {
+            eprintln!("{now}");
+            told = now;
+        }
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+    let packets = host.packets()?;
+    eprintln!("packets: {} declared, {} undeclared {:?}", packets.declared, packets.undeclared, packets.offenders);
     Ok(())
 }

@@ -1,0 +1,232 @@
+//! The host that plays EC2: it watches the auto scaling groups of the emulated AWS, and boots for each of their instances
+//! exactly the bytes that DescribeLaunchTemplateVersions returns, in a network of its own.
+//!
+//! Invariant: nothing is executed on an instance but its user-data and what that starts. Every instance has an address, the
+//! metadata service, a route to the store, to its peers and to clients, and no other way out; packets that try are counted.
+//! It does not know terraform, the provider or the broker's protocol.
+
+mod address;
+mod client;
+mod cloud;
+mod firewall;
+mod http;
+mod instance;
+mod limits;
+mod listener;
+pub mod machine;
+mod metadata;
+mod namespace;
+mod network;
+mod relay;
+mod watcher;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+pub use address::{METADATA, STORE};
+pub use client::Client;
+pub use firewall::Packets;
+pub use http::Response;
+pub use instance::{Boot, Instance};
+pub use limits::{HEALTH_PORT, KAFKA_PORT, STORE_PORT};
+
+use crate::clock::{Poll, poll};
+use cloud::Cloud;
+use firewall::Ports;
+use instance::Site;
+use listener::Listener;
+use metadata::Facts;
+use network::Network;
+use watcher::Watcher;
+
+/// What a host needs to know.
+#[derive(Debug, Clone)]
+pub struct HostConfig {
+    /// The emulated AWS on this machine's loopback.
+    pub localstack: SocketAddr,
+    /// The region whose groups are watched.
+    pub region: String,
+    /// Folder for consoles and logs, one below it for each instance.
+    pub folder: PathBuf,
+    /// The acceptance program, which also is what runs inside the instances.
+    pub program: PathBuf,
+    /// The brokers' Kafka port.
+    pub kafka_port: u16,
+    /// The brokers' health port.
+    pub health_port: u16,
+}
+
+impl HostConfig {
+    /// A configuration with the usual ports and the running program.
+    ///
+    /// # Errors
+    /// When the running program has no path.
+    pub fn new(localstack: SocketAddr, region: &str, folder: PathBuf) -> Result<Self> {
+        let program = std::env::current_exe().context("this program has no path")?;
+        Ok(Self {
+            localstack,
+            region: region.to_owned(),
+            folder,
+            program,
+            kafka_port: KAFKA_PORT,
+            health_port: HEALTH_PORT,
+        })
+    }
+}
+
+/// An instance that the harness boots by itself, without a group: to see what given bytes do.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// What to call it: `i-` and a few letters or digits.
+    pub instance_id: String,
+    /// Its address: private, and not in use.
+    pub address: Ipv4Addr,
+    /// Its availability zone.
+    pub zone: String,
+    /// The bytes to run.
+    pub user_data: Vec<u8>,
+    /// Name of the instance profile whose role it gets.
+    pub profile: Option<String>,
+}
+
+/// A running host. Dropping it ends every instance and removes every namespace.
+pub struct Host {
+    // Fields are dropped in this order: the watcher first, so that nothing boots any more, the network last.
+    watcher: Mutex<Option<Watcher>>,
+    instances: Arc<Mutex<Vec<Arc<Instance>>>>,
+    _relay: Listener,
+    site: Arc<Site>,
+}
+
+impl Host {
+    /// Says why this machine cannot play EC2, if it cannot: not root, tools missing, or namespaces not permitted.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn possible() -> Result<()> {
+        namespace::permitted()
+    }
+
+    /// Builds the network. Namespaces that dead runs left are removed first. Nothing boots before [`Host::watch`].
+    ///
+    /// # Errors
+    /// When the machine does not permit it; [`Host::possible`] tells beforehand.
+    pub fn start(config: HostConfig) -> Result<Self> {
+        for name in namespace::sweep() {
+            eprintln!("host: removed the namespace {name} of a run that is gone");
+        }
+        let ports = Ports { kafka: config.kafka_port, health: config.health_port };
+        let network = Arc::new(Network::create(ports).context("the instances' network cannot be made")?);
+        let relay = relay::start(network.outer(), STORE, STORE_PORT, config.localstack)?;
+        std::fs::create_dir_all(&config.folder)?;
+        let folder = config.folder.canonicalize()?;
+        let site = Site {
+            network,
+            cloud: Cloud::new(config.localstack, config.region),
+            folder,
+            program: config.program,
+            hidden: vec![crate::environment::workspace(), crate::environment::cache(), crate::environment::home()],
+            health: config.health_port,
+        };
+        Ok(Self { watcher: Mutex::new(None), instances: Arc::default(), _relay: relay, site: Arc::new(site) })
+    }
+
+    /// The store's URL as instances see it: the `s3_endpoint` of a broker group.
+    #[must_use]
+    pub fn store_url(&self) -> String {
+        format!("http://{STORE}:{STORE_PORT}")
+    }
+
+    /// Boots the instances of every auto scaling group from now on, and ends those that are terminated.
+    pub fn watch(&self) {
+        let watcher = Watcher::start(Arc::clone(&self.site), Arc::clone(&self.instances));
+        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
+    }
+
+    /// Every instance booted so far, ended ones included, in the order of their boot.
+    #[must_use]
+    pub fn instances(&self) -> Vec<Arc<Instance>> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until `count` instances have booted successfully.
+    ///
+    /// # Errors
+    /// With the console of the first instance that failed, or of all when the deadline passes.
+    pub fn wait_booted(&self, count: usize, limit: Duration) -> Result<Vec<Arc<Instance>>> {
+        let what = format!("the boot of {count} instances");
+        poll(&what, limit, || {
+            let instances = self.instances();
+            if let Some(failed) = instances.iter().find(|one| matches!(one.boot(), Boot::Failed(_) | Boot::Lost)) {
+                bail!("{} ended its boot with {:?}:\n{}", failed.id(), failed.boot(), failed.console());
+            }
+            let booted: Vec<_> = instances.iter().filter(|one| one.boot() == Boot::Succeeded).cloned().collect();
+            if booted.len() >= count {
+                return Ok(Poll::Ready(booted));
+            }
+            let consoles: Vec<_> = instances.iter().map(|one| format!("{}:\n{}", one.id(), one.console())).collect();
+            Ok(Poll::Pending(format!("{} of {} booted\n{}", booted.len(), instances.len(), consoles.join("\n"))))
+        })
+    }
+
+    /// Boots one instance outside of any group, from bytes the caller names.
+    ///
+    /// # Errors
+    /// When the address or the profile is not usable.
+    pub fn launch(&self, launch: Launch) -> Result<Arc<Instance>> {
+        let role = launch.profile.as_deref().map(|profile| self.site.cloud.role(profile)).transpose()?;
+        let facts = Facts {
+            hostname: address::hostname(launch.address),
+            instance_id: launch.instance_id,
+            address: launch.address,
+            zone: launch.zone,
+            region: self.site.cloud.region().to_owned(),
+            account: "000000000000".to_owned(),
+            image_id: "ami-00000000".to_owned(),
+            instance_type: "t3.micro".to_owned(),
+            user_data: launch.user_data,
+            role,
+        };
+        let instance = Arc::new(Instance::boot_at(&self.site, facts, String::new())?);
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&instance));
+        Ok(instance)
+    }
+
+    /// A new client's place on the network.
+    ///
+    /// # Errors
+    /// When the namespace cannot be made.
+    pub fn client(&self) -> Result<Client> {
+        Ok(Client::new(self.site.network.seat_client()?))
+    }
+
+    /// The packets of all instances, ended ones included: `undeclared` must be zero.
+    ///
+    /// # Errors
+    /// When an instance's counters cannot be read.
+    pub fn packets(&self) -> Result<Packets> {
+        let mut sum = Packets::default();
+        for instance in self.instances() {
+            sum.add(&instance.packets()?);
+        }
+        Ok(sum)
+    }
+
+    /// The paths that count as declared, one a line.
+    #[must_use]
+    pub fn declared_paths(&self) -> Vec<String> {
+        self.site.network.declared()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        drop(self.watcher.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // The caller may hold instances longer than the host: they end here all the same.
+        self.instances().iter().for_each(|instance| instance.end());
+    }
+}
