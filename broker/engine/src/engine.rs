@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::group::{
     CommitOutcome, DeleteGroupError, FetchedOffsets, GroupDescription, GroupError, GroupListing, HeartbeatRequest,
     JoinGroupRequest, JoinedGroup, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
     SyncedGroup,
 };
-use crate::status::{BrokerInfo, Metrics, PeerSignal, Status};
+use crate::status::{BrokerInfo, Metrics, PeerSignal, Status, TopicInfo};
 use crate::topic::{
     ConfigEntry, ConfigResource, CreatePartitions, CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic,
     DeleteTopicError, DeletedTopic, DescribeConfigsError, FetchOutcome, FetchRequest, InitProducerId,
@@ -83,6 +84,24 @@ impl Engine {
 
     /// Takes the result of a probe of another broker. Probe every 500 ms.
     pub fn observe(&self, _node_id: i32, _signal: PeerSignal) {}
+
+    /// The cluster's id.
+    #[must_use]
+    pub fn cluster_id(&self) -> Uuid {
+        Uuid::nil()
+    }
+
+    /// All topics, by name.
+    #[must_use]
+    pub fn topics(&self) -> Vec<TopicInfo> {
+        Vec::new()
+    }
+
+    /// One topic; none where it does not exist.
+    #[must_use]
+    pub fn topic(&self, _topic: &TopicRef) -> Option<TopicInfo> {
+        None
+    }
 
     /// The leader to tell a client for a partition; none where the topic or partition does not exist.
     #[must_use]

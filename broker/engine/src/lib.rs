@@ -32,7 +32,7 @@ pub use group::{
     SyncedGroup,
 };
 pub use limits::Limits;
-pub use status::{BrokerInfo, Metrics, PeerSignal, Status};
+pub use status::{BrokerInfo, Metrics, PartitionInfo, PeerSignal, Status, TopicInfo};
 pub use topic::{
     Acks, AdminMode, Appended, ConfigEntry, ConfigResource, ConfigSource, ConfigType, CreatePartitions,
     CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteTopicError, DeletedTopic,

@@ -1,6 +1,9 @@
 //! What an engine says about itself and hears about others.
 
+use uuid::Uuid;
+
 use crate::config::Endpoint;
+use crate::topic::LeaderHint;
 
 /// A broker as clients are told about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +14,28 @@ pub struct BrokerInfo {
     pub endpoint: Endpoint,
     /// Availability zone, `broker.rack` in Kafka.
     pub zone: Option<String>,
+}
+
+/// A topic as clients are told about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicInfo {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub topic_id: Uuid,
+    /// Whether the cluster writes it itself.
+    pub is_internal: bool,
+    /// Its partitions, by number.
+    pub partitions: Vec<PartitionInfo>,
+}
+
+/// A partition as clients are told about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionInfo {
+    /// Its number.
+    pub partition: i32,
+    /// Who leads it.
+    pub leader: LeaderHint,
 }
 
 /// What a probe of another broker met.
