@@ -156,20 +156,20 @@ impl Host {
     /// Waits until `count` instances have booted successfully.
     ///
     /// # Errors
-    /// With the console of the first instance that failed, or of all when the deadline passes.
+    /// With the output of the first instance that failed, or of all when the deadline passes.
     pub fn wait_booted(&self, count: usize, limit: Duration) -> Result<Vec<Arc<Instance>>> {
         let what = format!("the boot of {count} instances");
         poll(&what, limit, || {
             let instances = self.instances();
             if let Some(failed) = instances.iter().find(|one| matches!(one.boot(), Boot::Failed(_) | Boot::Lost)) {
-                bail!("{} ended its boot with {:?}:\n{}", failed.id(), failed.boot(), failed.console());
+                bail!("{} ended its boot with {:?}:\n{}", failed.id(), failed.boot(), failed.output());
             }
             let booted: Vec<_> = instances.iter().filter(|one| one.boot() == Boot::Succeeded).cloned().collect();
             if booted.len() >= count {
                 return Ok(Poll::Ready(booted));
             }
-            let consoles: Vec<_> = instances.iter().map(|one| format!("{}:\n{}", one.id(), one.console())).collect();
-            Ok(Poll::Pending(format!("{} of {} booted\n{}", booted.len(), instances.len(), consoles.join("\n"))))
+            let outputs: Vec<_> = instances.iter().map(|one| format!("{}:\n{}", one.id(), one.output())).collect();
+            Ok(Poll::Pending(format!("{} of {} booted\n{}", booted.len(), instances.len(), outputs.join("\n"))))
         })
     }
 

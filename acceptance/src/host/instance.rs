@@ -106,7 +106,7 @@ impl Instance {
         &self.group
     }
 
-    /// The file that takes what the instance writes to its console, the user-data's output included.
+    /// The file that takes what the instance writes to its console.
     #[must_use]
     pub fn console_path(&self) -> PathBuf {
         self.folder.join(told::CONSOLE)
@@ -116,6 +116,12 @@ impl Instance {
     #[must_use]
     pub fn console(&self) -> String {
         fs::read_to_string(self.console_path()).unwrap_or_default()
+    }
+
+    /// What the user-data wrote to standard output and error.
+    #[must_use]
+    pub fn output(&self) -> String {
+        fs::read_to_string(self.folder.join(told::OUTPUT)).unwrap_or_default()
     }
 
     /// The file that takes what the broker writes to standard output and error.

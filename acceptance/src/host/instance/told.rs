@@ -12,6 +12,8 @@ use crate::host::machine::protocol::Event;
 
 /// File with the console's lines.
 pub(super) const CONSOLE: &str = "console.log";
+/// File with the lines the user-data wrote; cloud-init's own name for it.
+pub(super) const OUTPUT: &str = "cloud-init-output.log";
 /// The broker's unit without its kind.
 pub(super) const BROKER: &str = "ringfence-broker";
 /// The broker's unit.
@@ -47,7 +49,9 @@ pub(super) struct Told {
 impl Told {
     /// Nothing yet; lines will go to files in `folder`.
     pub(super) fn new(folder: &Path) -> Result<Self> {
-        File::create(folder.join(CONSOLE))?;
+        for name in [CONSOLE, OUTPUT] {
+            File::create(folder.join(name))?;
+        }
         let folder = folder.to_owned();
         let files = BTreeMap::new();
         Ok(Self {
@@ -94,6 +98,7 @@ impl Told {
         match event {
             Event::Up { pid } => self.init = Some(pid),
             Event::Console { line } => self.keep(CONSOLE.to_owned(), &line),
+            Event::Output { line } => self.keep(OUTPUT.to_owned(), &line),
             Event::Log { unit, line } => self.keep(log(&unit), &line),
             Event::Booted { code: 0 } => self.boot = Boot::Succeeded,
             Event::Booted { code } => self.boot = Boot::Failed(code),

@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 
 use anyhow::{Context, Result};
@@ -28,7 +28,7 @@ pub(super) fn run(spec: &Spec) -> Result<ExitCode> {
     orders(inputs.clone());
     console(inputs.clone())?;
     calls(inputs.clone())?;
-    let mut init = Init { units: Units::new(inputs), user_data: None, started: Stopwatch::start() };
+    let mut init = Init { units: Units::new(inputs.clone()), inputs, user_data: None, started: Stopwatch::start() };
     init.boot();
     init.serve(&received);
     Ok(ExitCode::SUCCESS)
@@ -40,21 +40,23 @@ pub(super) enum Input {
     HarnessGone,
     Console(String),
     Call(Vec<String>, SyncSender<Reply>),
+    Output(String),
     Log { unit: String, line: String },
 }
 
 struct Init {
     units: Units,
+    inputs: SyncSender<Input>,
     user_data: Option<i32>,
     started: Stopwatch,
 }
 
 impl Init {
     fn boot(&mut self) {
-        match start_user_data() {
+        match start_user_data(&self.inputs) {
             Ok(pid) => self.user_data = Some(pid),
             Err(error) => {
-                emit(&Event::Console { line: format!("the user-data cannot be run: {error:#}") });
+                emit(&Event::Output { line: format!("the user-data cannot be run: {error:#}") });
                 emit(&Event::Booted { code: 126 });
             }
         }
@@ -83,6 +85,7 @@ impl Init {
                 emit(&Event::Done);
             }
             Input::Console(line) => emit(&Event::Console { line }),
+            Input::Output(line) => emit(&Event::Output { line }),
             Input::Log { unit, line } => emit(&Event::Log { unit, line }),
             Input::Call(arguments, reply) => {
                 let answer = match systemctl::parse(&arguments) {
@@ -128,12 +131,28 @@ pub(super) fn emit(event: &Event) {
     }
 }
 
-fn start_user_data() -> Result<i32> {
-    let console = || OpenOptions::new().write(true).open("/dev/console").context("no console");
+fn start_user_data(inputs: &SyncSender<Input>) -> Result<i32> {
     let mut command = Command::new(USER_DATA);
-    command.env_clear().env("PATH", PATH).current_dir("/").stdin(Stdio::null()).stdout(console()?).stderr(console()?);
-    let child = command.spawn().context("cloud-init would refuse it too: it must start with #!")?;
-    Ok(i32::try_from(child.id())?)
+    command.env_clear().env("PATH", PATH).current_dir("/").stdin(Stdio::null());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.context("cloud-init would refuse it too: it must start with #!")?;
+    let pid = i32::try_from(child.id())?;
+    carry_all(&mut child, inputs, |line| Input::Output(line));
+    Ok(pid)
+}
+
+/// Carries both output streams of a process.
+pub(super) fn carry_all(
+    child: &mut Child,
+    inputs: &SyncSender<Input>,
+    wrap: impl Fn(String) -> Input + Clone + Send + 'static,
+) {
+    let outputs = child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>);
+    let errors = child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>);
+    for stream in outputs.into_iter().chain(errors) {
+        let (inputs, wrap) = (inputs.clone(), wrap.clone());
+        std::thread::spawn(move || carry(stream, |line| inputs.send(wrap(line)).is_ok()));
+    }
 }
 
 fn orders(inputs: SyncSender<Input>) {
@@ -155,7 +174,7 @@ fn console(inputs: SyncSender<Input>) -> Result<()> {
 }
 
 /// Carries lines until the source ends or nobody takes them. What is not UTF-8 is replaced.
-pub(super) fn carry(source: impl Read, mut take: impl FnMut(String) -> bool) {
+fn carry(source: impl Read, mut take: impl FnMut(String) -> bool) {
     let mut reader = BufReader::new(source);
     let mut bytes = Vec::new();
     while matches!(reader.read_until(b'\n', &mut bytes), Ok(1..)) {

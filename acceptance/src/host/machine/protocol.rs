@@ -48,6 +48,11 @@ pub(in crate::host) enum Event {
         /// The line.
         line: String,
     },
+    /// A line the user-data wrote to standard output or error.
+    Output {
+        /// The line.
+        line: String,
+    },
     /// The user-data ended.
     Booted {
         /// Exit code; 128 + signal when it was killed.

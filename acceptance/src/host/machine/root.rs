@@ -150,4 +150,5 @@ pub(super) fn bind(source: &Path, target: &Path) -> Result<()> {
 /// Folders of the root that stay as they are.
 const STOCK: [&str; 12] =
     ["bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr", "var", "proc", "sys"];
-const SAFE: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
+/// What nothing in an instance needs of a file system that holds no programs.
+pub(super) const SAFE: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);

@@ -13,11 +13,11 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Group, User, chdir};
 
-use super::root::{PATH, bind, tmpfs};
+use super::root::{PATH, SAFE, bind, tmpfs};
 use super::unit::{ProtectSystem, Settings};
 
 /// Turns into the command of `settings`. Returns only with an error.
@@ -28,8 +28,7 @@ pub(super) fn become_it(settings: &Settings) -> Result<Infallible> {
     let writable = writable(settings, user.as_ref())?;
     protect(settings, &writable)?;
     for (name, value) in &settings.limits {
-        let value = value.unwrap_or(RLIM_INFINITY);
-        setrlimit(resource(name)?, value, value).with_context(|| format!("limit {name} cannot be set to {value}"))?;
+        limit(name, value.unwrap_or(RLIM_INFINITY))?;
     }
     if let Some(score) = settings.oom_score_adjust {
         fs::write("/proc/self/oom_score_adj", score.to_string())?;
@@ -105,9 +104,13 @@ fn protect(settings: &Settings, writable: &[PathBuf]) -> Result<()> {
             freeze(&target, flags)?;
         }
     }
+    if settings.protect_processes {
+        let options = Some("hidepid=invisible");
+        mount(Some("proc"), Path::new("/proc"), Some("proc"), SAFE, options).context("no /proc of its own")?;
+    }
     if settings.protect_kernel {
         bind(Path::new("/proc/sys"), Path::new("/proc/sys"))?;
-        freeze(Path::new("/proc/sys"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC)?;
+        freeze(Path::new("/proc/sys"), SAFE)?;
     }
     if settings.private_tmp {
         tmpfs(Path::new("/tmp"), "mode=1777")?;
@@ -143,6 +146,18 @@ fn mounts() -> Result<Vec<(PathBuf, MsFlags)>> {
         Some((PathBuf::from(target), flags.collect()))
     });
     Ok(rows.collect())
+}
+
+/// Sets a limit, or the nearest one this machine permits: lowering always works, raising takes a privilege that containers lack.
+fn limit(name: &str, value: u64) -> Result<()> {
+    let resource = resource(name)?;
+    if setrlimit(resource, value, value).is_ok() {
+        return Ok(());
+    }
+    let (_, hard) = getrlimit(resource)?;
+    let nearest = value.min(hard);
+    eprintln!("machine: limit {name} is {nearest} instead of {value}: this machine permits no more");
+    setrlimit(resource, nearest, nearest).with_context(|| format!("limit {name} cannot be set to {nearest}"))
 }
 
 fn resource(name: &str) -> Result<Resource> {

@@ -36,6 +36,8 @@ pub(super) struct Settings {
     pub(super) protect_system: ProtectSystem,
     pub(super) protect_home: bool,
     pub(super) protect_kernel: bool,
+    /// Other users' processes are not shown.
+    pub(super) protect_processes: bool,
     pub(super) private_tmp: bool,
     pub(super) no_new_privileges: bool,
     pub(super) drop_capabilities: bool,
@@ -229,6 +231,11 @@ impl Settings {
             }
             "PrivateTmp" => Outcome::of(truth(value).map(|on| self.private_tmp = on)),
             "ProtectKernelTunables" => Outcome::of(truth(value).map(|on| self.protect_kernel = on)),
+            "ProtectProc" if value == "default" => Outcome::Honoured,
+            "ProtectProc" if matches!(value, "invisible" | "noaccess" | "ptraceable") => {
+                self.protect_processes = true;
+                Outcome::Honoured
+            }
             "ProtectControlGroups" => Outcome::of(truth(value).map(drop)),
             "PrivateDevices" => Outcome::of(truth(value).map(drop)),
             "NoNewPrivileges" => Outcome::of(truth(value).map(|on| self.no_new_privileges = on)),
@@ -244,6 +251,7 @@ impl Settings {
             "MemoryMax" | "MemoryHigh" | "CPUQuota" | "CPUWeight" | "TasksMax" | "IOWeight" => {
                 Outcome::Not("no control groups here")
             }
+            _ if FILTERED.contains(&key) => Outcome::Not("system calls are not filtered here"),
             _ => Outcome::Unknown,
         }
     }
@@ -343,6 +351,22 @@ fn split(value: &str) -> Vec<String> {
     words
 }
 
+/// Settings that systemd puts into force by filtering system calls.
+const FILTERED: [&str; 13] = [
+    "LockPersonality",
+    "MemoryDenyWriteExecute",
+    "ProtectClock",
+    "ProtectHostname",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "RestrictAddressFamilies",
+    "RestrictNamespaces",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+    "SystemCallArchitectures",
+    "SystemCallErrorNumber",
+    "SystemCallFilter",
+];
 /// SIGHUP, SIGINT, SIGTERM, SIGPIPE end a service cleanly. Source: systemd.service(5), SuccessExitStatus.
 const CLEAN_SIGNALS: [i32; 4] = [1, 2, 15, 13];
 

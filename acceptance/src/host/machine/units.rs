@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::init::{Input, carry, emit};
+use super::init::{Input, carry_all, emit};
 use super::protocol::Event;
 use super::root::PROGRAM;
 use super::systemctl::{Call, Reply, Verb};
@@ -152,16 +152,8 @@ impl Units {
         let mut child =
             command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let pid = i32::try_from(child.id())?;
-        let streams: [Option<Box<dyn std::io::Read + Send>>; 2] = [
-            child.stdout.take().map(|stream| Box::new(stream) as _),
-            child.stderr.take().map(|stream| Box::new(stream) as _),
-        ];
-        for stream in streams.into_iter().flatten() {
-            let (inputs, unit) = (self.inputs.clone(), unit.to_owned());
-            std::thread::spawn(move || {
-                carry(stream, |line| inputs.send(Input::Log { unit: unit.clone(), line }).is_ok())
-            });
-        }
+        let name = unit.to_owned();
+        carry_all(&mut child, &self.inputs, move |line| Input::Log { unit: name.clone(), line });
         let Service { settings, honoured, not_honoured } = service;
         let running = Running {
             state: State::Alive { pid },
