@@ -4,6 +4,7 @@
 //! them through terraform's command line, TCP and HTTP only. Everything here is synchronous: a test orchestrator waits for
 //! processes, and threads say that most plainly. A module that serves sockets may own a runtime; none leaks into another.
 
+pub mod binaries;
 pub mod cache;
 pub mod clock;
 pub mod environment;
@@ -11,5 +12,10 @@ pub mod host;
 pub mod http;
 pub mod interrupt;
 pub mod localstack;
+pub mod measure;
+pub mod mirror;
+pub mod package;
 pub mod process;
 pub mod python;
+pub mod terraform;
+pub mod terraform_cli;
