@@ -137,7 +137,7 @@ fn start_user_data(inputs: &SyncSender<Input>) -> Result<i32> {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.context("cloud-init would refuse it too: it must start with #!")?;
     let pid = i32::try_from(child.id())?;
-    carry_all(&mut child, inputs, |line| Input::Output(line));
+    carry_all(&mut child, inputs, Input::Output);
     Ok(pid)
 }
 
