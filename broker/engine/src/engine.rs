@@ -1,12 +1,13 @@
 //! The engine: what the server calls.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::config::EngineConfig;
+use crate::env::Env;
 use crate::group::{
     CommitOutcome, DeleteGroupError, FetchedOffsets, GroupDescription, GroupError, GroupListing, HeartbeatRequest,
     JoinGroupRequest, JoinedGroup, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
@@ -28,8 +29,7 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Inner {
-    node_id: i32,
-    auto_create_partitions: Option<NonZeroU32>,
+    config: EngineConfig,
 }
 
 /// Why an engine does not start.
@@ -47,6 +47,14 @@ pub enum StartError {
 }
 
 impl Engine {
+    /// Starts a broker.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: EngineConfig, _env: Env) -> Result<Self, StartError> {
+        Ok(Self { inner: Arc::new(Inner { config }) })
+    }
+
     /// Hands everything over and deregisters; returns when this broker leads nothing, or after ten seconds.
     ///
     /// Requests are answered with "not leader" from the moment their partition is given up.
@@ -55,7 +63,7 @@ impl Engine {
     /// Kafka's node id of this broker.
     #[must_use]
     pub fn node_id(&self) -> i32 {
-        self.inner.node_id
+        self.inner.config.node_id.unwrap_or(1)
     }
 
     /// What state the engine is in.
@@ -73,7 +81,8 @@ impl Engine {
     /// The brokers that clients may be told about (ready ones), this one included, by node id.
     #[must_use]
     pub fn brokers(&self) -> Vec<BrokerInfo> {
-        Vec::new()
+        let EngineConfig { advertised, zone, .. } = &self.inner.config;
+        vec![BrokerInfo { node_id: self.node_id(), endpoint: advertised.clone(), zone: zone.clone() }]
     }
 
     /// The other registered brokers, for the server to probe; tell what the probes met through [`Engine::observe`].
@@ -153,7 +162,6 @@ impl Engine {
     /// # Errors
     /// [`CreateTopicError::NotAllowed`] where the configuration does not allow it.
     pub async fn auto_create_topic(&self, _name: &str, _actor: &str) -> Result<CreatedTopic, CreateTopicError> {
-        let _ = self.inner.auto_create_partitions;
         Err(CreateTopicError::NotAllowed)
     }
 

@@ -1,0 +1,151 @@
+//! Kafka's requests: which are supported, how a frame becomes an answer. Each API has its file below; they are the only
+//! place where protocol structures and the engine's types meet.
+
+mod api_versions;
+mod create_partitions;
+mod create_topics;
+mod delete_groups;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_groups;
+mod errors;
+mod fetch;
+mod find_coordinator;
+mod heartbeat;
+mod init_producer_id;
+mod join_group;
+mod leaders;
+mod leave_group;
+mod list_groups;
+mod list_offsets;
+mod metadata;
+mod offset_commit;
+mod offset_fetch;
+mod produce;
+mod supported;
+mod sync_group;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use broker_engine::{Engine, TopicRef};
+use broker_wire::frame::{self, RequestStart};
+use broker_wire::{ApiKey, DecodeError, EncodeError, Encoded, Request, Response, Str, Uuid};
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::counters::Counters;
+use crate::memory::Memory;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) engine: Engine,
+    pub(crate) memory: Memory,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// Who is on the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    pub(crate) address: IpAddr,
+}
+
+/// One request's surroundings.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) client: Client,
+    pub(crate) client_id: String,
+    pub(crate) version: i16,
+}
+
+/// Why a request is answered by ending its connection, as Kafka does.
+#[derive(Debug, Error)]
+pub(crate) enum RequestError {
+    #[error("API {0} is not supported")]
+    Api(i16),
+    #[error("version {version} of {api} is not supported")]
+    Version { api: &'static str, version: i16 },
+    #[error("header: {0}")]
+    Header(#[source] DecodeError),
+    #[error("{api} version {version}: {source}")]
+    Decode { api: &'static str, version: i16, source: DecodeError },
+    #[error("answer to {api} version {version}: {source}")]
+    Encode { api: &'static str, version: i16, source: EncodeError },
+    #[error("records were not appended, and the client wants no answer")]
+    Unacknowledged,
+}
+
+/// Answers the request in `frame`; none where the client wants no answer.
+pub(crate) async fn handle(server: &Server, client: Client, frame: Bytes) -> Result<Option<Encoded>, RequestError> {
+    server.counters.requests.increment();
+    server.counters.request_bytes.add(frame.len());
+    let start = frame::start(&frame).map_err(RequestError::Header)?;
+    let RequestStart { api_key, api_version: version, correlation_id } = start;
+    let api = ApiKey::from_code(api_key).filter(|api| supported::api(*api)).ok_or(RequestError::Api(api_key))?;
+    let (response, version) = if supported::version(api, version) {
+        let decoded = frame::decode_request(api, frame);
+        let decoded = decoded.map_err(|source| RequestError::Decode { api: api.name(), version, source })?;
+        let client_id = decoded.client_id.as_deref().unwrap_or_default().to_owned();
+        let call = Call { server, client, client_id, version };
+        let Some(response) = dispatch(&call, decoded.body).await? else { return Ok(None) };
+        (response, version)
+    } else if api == ApiKey::ApiVersions {
+        // A client may be newer than the broker and must learn from the answer what it can say.
+        (Response::ApiVersions(api_versions::unsupported()), 0)
+    } else {
+        return Err(RequestError::Version { api: api.name(), version });
+    };
+    let encoded = frame::encode_response(correlation_id, &response, version);
+    let encoded = encoded.map_err(|source| RequestError::Encode { api: api.name(), version, source })?;
+    server.counters.response_bytes.add(encoded.len());
+    Ok(Some(encoded))
+}
+
+async fn dispatch(call: &Call<'_>, request: Request) -> Result<Option<Response>, RequestError> {
+    let response = match request {
+        Request::Produce(request) => return Ok(produce::handle(call, request).await?.map(Response::Produce)),
+        Request::ApiVersions(_) => Response::ApiVersions(api_versions::supported()),
+        Request::Fetch(request) => Response::Fetch(fetch::handle(call, request).await),
+        Request::ListOffsets(request) => Response::ListOffsets(list_offsets::handle(call, request).await),
+        Request::Metadata(request) => Response::Metadata(metadata::handle(call, request).await),
+        Request::FindCoordinator(request) => Response::FindCoordinator(find_coordinator::handle(call, request)),
+        Request::JoinGroup(request) => Response::JoinGroup(join_group::handle(call, request).await),
+        Request::SyncGroup(request) => Response::SyncGroup(sync_group::handle(call, request).await),
+        Request::Heartbeat(request) => Response::Heartbeat(heartbeat::handle(call, request).await),
+        Request::LeaveGroup(request) => Response::LeaveGroup(leave_group::handle(call, request).await),
+        Request::OffsetCommit(request) => Response::OffsetCommit(offset_commit::handle(call, request).await),
+        Request::OffsetFetch(request) => Response::OffsetFetch(offset_fetch::handle(call, request).await),
+        Request::DescribeGroups(request) => Response::DescribeGroups(describe_groups::handle(call, request).await),
+        Request::ListGroups(request) => Response::ListGroups(list_groups::handle(call, &request)),
+        Request::DeleteGroups(request) => Response::DeleteGroups(delete_groups::handle(call, request).await),
+        Request::CreateTopics(request) => Response::CreateTopics(create_topics::handle(call, request).await),
+        Request::CreatePartitions(request) => {
+            Response::CreatePartitions(create_partitions::handle(call, request).await)
+        }
+        Request::DeleteTopics(request) => Response::DeleteTopics(delete_topics::handle(call, request).await),
+        Request::InitProducerId(request) => Response::InitProducerId(init_producer_id::handle(call, request).await),
+        Request::DescribeConfigs(request) => Response::DescribeConfigs(describe_configs::handle(call, request)),
+        Request::DescribeCluster(request) => Response::DescribeCluster(describe_cluster::handle(call, &request)),
+        other => return Err(RequestError::Api(other.api().code())),
+    };
+    Ok(Some(response))
+}
+
+impl Call<'_> {
+    /// Who this is in the log of administration.
+    pub(crate) fn actor(&self) -> String {
+        format!("User:ANONYMOUS@{}", self.client.address)
+    }
+}
+
+/// How a request names a topic: by name, and from some version of its API on by id.
+fn topic_ref(by_id: bool, name: &Str, id: Uuid) -> TopicRef {
+    if by_id { TopicRef::Id(id) } else { TopicRef::Name(name.to_string()) }
+}
+
+fn text(text: Option<Str>) -> Option<String> {
+    text.map(|text| text.to_string())
+}

@@ -1,0 +1,146 @@
+//! What the engine's errors are in Kafka's numbers.
+
+use broker_engine::{
+    CreatePartitionsError, CreateTopicError, DeleteGroupError, DeleteTopicError, DescribeConfigsError, FetchError,
+    GroupError, InitProducerIdError, OffsetCommitError, PartitionError, ProduceError,
+};
+use broker_wire::ErrorCode;
+
+/// An error that clients have a number for.
+pub(crate) trait ErrorCoded {
+    fn error_code(&self) -> ErrorCode;
+}
+
+impl ErrorCoded for PartitionError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+            Self::UnknownTopicId => ErrorCode::UnknownTopicId,
+            Self::NotLeader(_) => ErrorCode::NotLeaderOrFollower,
+            Self::FencedLeaderEpoch(_) => ErrorCode::FencedLeaderEpoch,
+            Self::UnknownLeaderEpoch => ErrorCode::UnknownLeaderEpoch,
+            Self::Corrupt => ErrorCode::CorruptMessage,
+            Self::Storage => ErrorCode::KafkaStorageError,
+        }
+    }
+}
+
+impl ErrorCoded for ProduceError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::Partition(error) => error.error_code(),
+            Self::CorruptMessage(_) => ErrorCode::CorruptMessage,
+            Self::InvalidRecord(_) => ErrorCode::InvalidRecord,
+            Self::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
+            Self::InternalTopic => ErrorCode::InvalidTopicException,
+            Self::OutOfOrderSequence => ErrorCode::OutOfOrderSequenceNumber,
+            Self::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
+            Self::InvalidTransactionState => ErrorCode::InvalidTxnState,
+            Self::TimedOut => ErrorCode::RequestTimedOut,
+        }
+    }
+}
+
+impl ErrorCoded for FetchError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::Partition(error) => error.error_code(),
+            Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        }
+    }
+}
+
+impl ErrorCoded for GroupError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::NotCoordinator => ErrorCode::NotCoordinator,
+            Self::CoordinatorLoading => ErrorCode::CoordinatorLoadInProgress,
+            Self::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
+            Self::InvalidGroupId => ErrorCode::InvalidGroupId,
+            Self::InconsistentProtocol => ErrorCode::InconsistentGroupProtocol,
+            Self::InvalidSessionTimeout => ErrorCode::InvalidSessionTimeout,
+            Self::UnknownMember => ErrorCode::UnknownMemberId,
+            Self::IllegalGeneration => ErrorCode::IllegalGeneration,
+            Self::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+            Self::MemberIdRequired(_) => ErrorCode::MemberIdRequired,
+            Self::FencedInstance => ErrorCode::FencedInstanceId,
+            Self::GroupMaxSize => ErrorCode::GroupMaxSizeReached,
+        }
+    }
+}
+
+impl ErrorCoded for OffsetCommitError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::Group(error) => error.error_code(),
+            Self::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+            Self::UnknownTopicId => ErrorCode::UnknownTopicId,
+            Self::MetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
+            Self::TimedOut => ErrorCode::RequestTimedOut,
+        }
+    }
+}
+
+impl ErrorCoded for DeleteGroupError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::Group(error) => error.error_code(),
+            Self::NonEmpty => ErrorCode::NonEmptyGroup,
+            Self::NotFound => ErrorCode::GroupIdNotFound,
+        }
+    }
+}
+
+impl ErrorCoded for CreateTopicError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::Exists => ErrorCode::TopicAlreadyExists,
+            Self::InvalidName(_) => ErrorCode::InvalidTopicException,
+            Self::InvalidPartitions => ErrorCode::InvalidPartitions,
+            Self::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            Self::NotAllowed => ErrorCode::UnknownTopicOrPartition,
+            Self::Refused(_) => ErrorCode::PolicyViolation,
+            Self::Unavailable(_) => ErrorCode::RequestTimedOut,
+        }
+    }
+}
+
+impl ErrorCoded for CreatePartitionsError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownTopic => ErrorCode::UnknownTopicOrPartition,
+            Self::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
+            Self::Refused(_) => ErrorCode::PolicyViolation,
+            Self::Unavailable(_) => ErrorCode::RequestTimedOut,
+        }
+    }
+}
+
+impl ErrorCoded for DeleteTopicError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownTopic => ErrorCode::UnknownTopicOrPartition,
+            Self::UnknownTopicId => ErrorCode::UnknownTopicId,
+            Self::Refused(_) => ErrorCode::PolicyViolation,
+            Self::Unavailable(_) => ErrorCode::RequestTimedOut,
+        }
+    }
+}
+
+impl ErrorCoded for DescribeConfigsError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownTopic => ErrorCode::UnknownTopicOrPartition,
+            Self::OtherBroker(_) => ErrorCode::InvalidRequest,
+        }
+    }
+}
+
+impl ErrorCoded for InitProducerIdError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::TransactionsUnsupported => ErrorCode::UnsupportedVersion,
+            Self::Unavailable(_) => ErrorCode::CoordinatorNotAvailable,
+        }
+    }
+}

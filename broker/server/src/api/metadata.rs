@@ -1,0 +1,97 @@
+//! Metadata: brokers, topics, and who leads what.
+
+use broker_engine::{PartitionInfo, TopicInfo, TopicRef};
+use broker_wire::messages::metadata::{
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
+};
+use broker_wire::{ErrorCode, Str};
+
+use super::Call;
+use super::errors::ErrorCoded as _;
+
+/// From this version on null means all topics, and an empty list none.
+const NULL_IS_ALL: i16 = 1;
+
+/// Answers from the metadata this broker knows; creates topics where client and cluster allow it.
+pub(crate) async fn handle(call: &Call<'_>, request: MetadataRequest) -> MetadataResponse {
+    let asked = request.topics.filter(|topics| call.version >= NULL_IS_ALL || !topics.is_empty());
+    let topics = match asked {
+        None => call.server.engine.topics().into_iter().map(described).collect(),
+        Some(asked) => {
+            let mut topics = Vec::with_capacity(asked.len());
+            for topic in asked {
+                topics.push(one(call, topic, request.allow_auto_topic_creation).await);
+            }
+            topics
+        }
+    };
+    let brokers = call.server.engine.brokers();
+    MetadataResponse {
+        cluster_id: Some(Str::from(call.server.engine.cluster_id().to_string())),
+        controller_id: brokers.first().map_or(-1, |broker| broker.node_id),
+        brokers: brokers
+            .into_iter()
+            .map(|broker| MetadataResponseBroker {
+                node_id: broker.node_id,
+                host: Str::from(broker.endpoint.host),
+                port: i32::from(broker.endpoint.port),
+                rack: broker.zone.map(Str::from),
+            })
+            .collect(),
+        topics,
+        ..Default::default()
+    }
+}
+
+async fn one(call: &Call<'_>, asked: MetadataRequestTopic, auto_create: bool) -> MetadataResponseTopic {
+    let engine = &call.server.engine;
+    let Some(name) = asked.name else {
+        return match engine.topic(&TopicRef::Id(asked.topic_id)) {
+            Some(topic) => described(topic),
+            None => MetadataResponseTopic {
+                error_code: ErrorCode::UnknownTopicId,
+                topic_id: asked.topic_id,
+                ..Default::default()
+            },
+        };
+    };
+    let wanted = TopicRef::Name(name.to_string());
+    if let Some(topic) = engine.topic(&wanted) {
+        return described(topic);
+    }
+    let mut error_code = ErrorCode::UnknownTopicOrPartition;
+    if auto_create {
+        match engine.auto_create_topic(&name, &call.actor()).await {
+            Ok(_) => match engine.topic(&wanted) {
+                Some(topic) => return described(topic),
+                // Created and not yet applied here: the client asks again.
+                None => error_code = ErrorCode::LeaderNotAvailable,
+            },
+            Err(error) => error_code = error.error_code(),
+        }
+    }
+    MetadataResponseTopic { error_code, name: Some(name), ..Default::default() }
+}
+
+fn described(topic: TopicInfo) -> MetadataResponseTopic {
+    let partitions = topic.partitions.into_iter().map(|PartitionInfo { partition, leader }| {
+        let replicas = if leader.node_id < 0 { Vec::new() } else { vec![leader.node_id] };
+        MetadataResponsePartition {
+            error_code: if replicas.is_empty() { ErrorCode::LeaderNotAvailable } else { ErrorCode::None },
+            partition_index: partition,
+            leader_id: leader.node_id,
+            leader_epoch: leader.leader_epoch,
+            replica_nodes: replicas.clone(),
+            isr_nodes: replicas,
+            ..Default::default()
+        }
+    });
+    MetadataResponseTopic {
+        name: Some(Str::from(topic.name)),
+        topic_id: topic.topic_id,
+        is_internal: topic.is_internal,
+        partitions: partitions.collect(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,112 @@
+//! One client's connection: requests are begun in the order they came, handled side by side, and answered in order.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use broker_wire::Encoded;
+use bytes::{Buf, Bytes};
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+use thiserror::Error;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, Client, Server};
+use crate::frame::{Frame, FrameError, FrameReader};
+use crate::limits::{REQUESTS_IN_FLIGHT_MAX, WRITE_SILENCE_MAX};
+
+/// Why the broker ends a connection.
+#[derive(Debug, Error)]
+pub(crate) enum ConnectionError {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Request(#[from] api::RequestError),
+    #[error("the client does not read its responses")]
+    Unread,
+    #[error("write a response: {0}")]
+    Write(#[source] std::io::Error),
+}
+
+/// Serves `stream` until the client leaves, does something that ends the connection, or `stop` is cancelled.
+pub(crate) async fn serve(
+    server: Arc<Server>,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    stop: CancellationToken,
+) -> Result<(), ConnectionError> {
+    let client = Client { address: peer.ip() };
+    let (mut input, mut output) = stream.split();
+    let mut frames = FrameReader::new(server.memory.clone());
+    let mut in_flight = FuturesOrdered::new();
+    let mut open = true;
+    loop {
+        tokio::select! {
+            biased;
+            Some(answer) = in_flight.next(), if !in_flight.is_empty() => {
+                let answer: Result<Option<Encoded>, api::RequestError> = answer;
+                if let Some(response) = answer? {
+                    write(&mut output, response).await?;
+                }
+            }
+            () = stop.cancelled(), if open => open = false,
+            frame = frames.next(&mut input), if open && in_flight.len() < REQUESTS_IN_FLIGHT_MAX => match frame? {
+                Some(frame) => in_flight.push_back(handle(&server, client, frame)),
+                None => open = false,
+            },
+            else => return Ok(()),
+        }
+    }
+}
+
+async fn handle(server: &Server, client: Client, frame: Frame) -> Result<Option<Encoded>, api::RequestError> {
+    let Frame { bytes, hold } = frame;
+    let response = api::handle(server, client, bytes).await;
+    drop(hold);
+    response
+}
+
+async fn write(output: &mut (impl AsyncWrite + Unpin), response: Encoded) -> Result<(), ConnectionError> {
+    let mut slices = Slices(response.into_slices().into());
+    while slices.has_remaining() {
+        let written = timeout(WRITE_SILENCE_MAX, output.write_buf(&mut slices)).await;
+        written.map_err(|_| ConnectionError::Unread)?.map_err(ConnectionError::Write)?;
+    }
+    Ok(())
+}
+
+/// A response on its way out; its slices go to the socket as they are.
+struct Slices(VecDeque<Bytes>);
+
+impl Buf for Slices {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.front().map_or(&[], Bytes::as_ref)
+    }
+
+    fn chunks_vectored<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
+        let pairs = out.iter_mut().zip(&self.0);
+        pairs.map(|(place, slice)| *place = IoSlice::new(slice)).count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(front) = self.0.front_mut() {
+            if front.len() > count {
+                return front.advance(count);
+            }
+            count = count.saturating_sub(front.len());
+            self.0.pop_front();
+        }
+    }
+
+    fn has_remaining(&self) -> bool {
+        !self.0.is_empty()
+    }
+}

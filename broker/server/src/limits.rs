@@ -1,0 +1,52 @@
+//! The bounds of the process, each with its unit and reason.
+
+use std::time::Duration;
+
+/// Bytes of one request frame; Kafka's `socket.request.max.bytes`.
+pub const FRAME_BYTES_MAX: usize = 100 << 20;
+
+/// Bytes that a connection may hold before it counts against [`REQUEST_BYTES_MAX`]: what an idle one costs.
+pub const CONNECTION_BYTES_FREE: usize = 4 << 10;
+
+/// Bytes by which a frame's buffer grows at most at once, so that memory follows what was sent and not what was
+/// announced.
+pub const FRAME_GROWTH_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of all requests that are being received or handled; readers wait when it is used up.
+pub const REQUEST_BYTES_MAX: usize = 512 << 20;
+
+/// Connections at once; each costs a descriptor and some KiB. Further ones are closed as they come.
+pub const CONNECTIONS_MAX: usize = 8_000;
+
+/// Requests of one connection that are handled at once; clients have five, librdkafka up to a hundred.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
+
+/// How long a connection may be silent between requests; Kafka's `connections.max.idle.ms`.
+pub const IDLE_MAX: Duration = Duration::from_secs(600);
+
+/// How long a half-sent frame may make no progress.
+pub const FRAME_SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// How long one frame may take: 100 MiB at 1 MiB/s with some slack.
+pub const FRAME_DURATION_MAX: Duration = Duration::from_secs(180);
+
+/// How long a client may leave a response unread.
+pub const WRITE_SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// After how much silence TCP asks whether the other side is still there; NAT gateways forget after 350 s.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// How often each peer is asked whether it answers.
+pub const PROBE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long a peer may take for its answer before it counts as silent.
+pub const PROBE_DURATION_MAX: Duration = Duration::from_millis(1_000);
+
+/// Bytes of one fetch response, whatever the client asks for.
+pub const FETCH_BYTES_MAX: i32 = 32 << 20;
+
+/// How long a fetch may wait for records, whatever the client asks for.
+pub const FETCH_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// How long open requests may take to finish when the process stops.
+pub const DRAIN_MAX: Duration = Duration::from_secs(20);
