@@ -141,9 +141,24 @@ impl Call<'_> {
     }
 }
 
-/// How a request names a topic: by name, and from some version of its API on by id.
-fn topic_ref(by_id: bool, name: &Str, id: Uuid) -> TopicRef {
-    if by_id { TopicRef::Id(id) } else { TopicRef::Name(name.to_string()) }
+/// How a request names topics: older versions of an API by name, newer ones by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Naming {
+    Name,
+    Id,
+}
+
+impl Naming {
+    fn of(version: i16, first_by_id: i16) -> Self {
+        if version >= first_by_id { Self::Id } else { Self::Name }
+    }
+
+    fn topic(self, name: &Str, id: Uuid) -> TopicRef {
+        match self {
+            Self::Name => TopicRef::Name(name.to_string()),
+            Self::Id => TopicRef::Id(id),
+        }
+    }
 }
 
 fn text(text: Option<Str>) -> Option<String> {

@@ -10,7 +10,7 @@ use broker_wire::messages::fetch::{
 use broker_wire::{ErrorCode, Records, Str};
 
 use super::errors::ErrorCoded as _;
-use super::{Call, leaders, topic_ref};
+use super::{Call, Naming, leaders};
 use crate::limits::{FETCH_BYTES_MAX, FETCH_WAIT_MAX};
 
 /// From this version on topics are named by id only.
@@ -42,7 +42,7 @@ pub(crate) fn isolation(level: i8) -> Isolation {
 fn partitions(version: i16, topics: &[FetchTopic]) -> Vec<FetchPartition> {
     let mut partitions = Vec::new();
     for topic in topics {
-        let name = topic_ref(version >= BY_ID, &topic.topic, topic.topic_id);
+        let name = Naming::of(version, BY_ID).topic(&topic.topic, topic.topic_id);
         partitions.extend(topic.partitions.iter().map(|partition| FetchPartition {
             topic: name.clone(),
             partition: partition.partition,

@@ -1,14 +1,14 @@
 //! ListOffsets: the offset at the start, at the end, or of a time.
 
-use broker_engine::{ListOffset, ListedOffset, OffsetSpec, PartitionError};
+use broker_engine::{ListOffset, ListedOffset, OffsetSpec, PartitionError, TopicRef};
 use broker_wire::ErrorCode;
 use broker_wire::messages::list_offsets::{
     ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
 
+use super::Call;
 use super::errors::ErrorCoded as _;
 use super::fetch::isolation;
-use super::{Call, topic_ref};
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
@@ -21,7 +21,7 @@ pub(crate) async fn handle(call: &Call<'_>, request: ListOffsetsRequest) -> List
     let isolation = isolation(request.isolation_level);
     let mut questions = Vec::new();
     for topic in &request.topics {
-        let name = topic_ref(false, &topic.name, broker_wire::Uuid::nil());
+        let name = TopicRef::Name(topic.name.to_string());
         for partition in &topic.partitions {
             // What has no answer here is not asked.
             let Some(spec) = spec(partition.timestamp) else { continue };

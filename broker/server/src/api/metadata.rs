@@ -21,7 +21,11 @@ pub(crate) async fn handle(call: &Call<'_>, request: MetadataRequest) -> Metadat
         Some(asked) => {
             let mut topics = Vec::with_capacity(asked.len());
             for topic in asked {
-                topics.push(one(call, topic, request.allow_auto_topic_creation).await);
+                topics.push(match known(call, &topic) {
+                    Some(known) => known,
+                    None if request.allow_auto_topic_creation => created(call, topic).await,
+                    None => unknown(topic),
+                });
             }
             topics
         }
@@ -44,34 +48,33 @@ pub(crate) async fn handle(call: &Call<'_>, request: MetadataRequest) -> Metadat
     }
 }
 
-async fn one(call: &Call<'_>, asked: MetadataRequestTopic, auto_create: bool) -> MetadataResponseTopic {
-    let engine = &call.server.engine;
-    let Some(name) = asked.name else {
-        return match engine.topic(&TopicRef::Id(asked.topic_id)) {
-            Some(topic) => described(topic),
-            None => MetadataResponseTopic {
-                error_code: ErrorCode::UnknownTopicId,
-                topic_id: asked.topic_id,
-                ..Default::default()
-            },
-        };
+/// What is known about a topic; none where nothing is.
+fn known(call: &Call<'_>, asked: &MetadataRequestTopic) -> Option<MetadataResponseTopic> {
+    let wanted = match &asked.name {
+        Some(name) => TopicRef::Name(name.to_string()),
+        None => TopicRef::Id(asked.topic_id),
     };
-    let wanted = TopicRef::Name(name.to_string());
-    if let Some(topic) = engine.topic(&wanted) {
-        return described(topic);
-    }
-    let mut error_code = ErrorCode::UnknownTopicOrPartition;
-    if auto_create {
-        match engine.auto_create_topic(&name, &call.actor()).await {
-            Ok(_) => match engine.topic(&wanted) {
-                Some(topic) => return described(topic),
-                // Created and not yet applied here: the client asks again.
-                None => error_code = ErrorCode::LeaderNotAvailable,
-            },
-            Err(error) => error_code = error.error_code(),
-        }
-    }
-    MetadataResponseTopic { error_code, name: Some(name), ..Default::default() }
+    call.server.engine.topic(&wanted).map(described)
+}
+
+/// What a client is told about a topic that is not there.
+fn unknown(asked: MetadataRequestTopic) -> MetadataResponseTopic {
+    let error_code = if asked.name.is_some() { ErrorCode::UnknownTopicOrPartition } else { ErrorCode::UnknownTopicId };
+    MetadataResponseTopic { error_code, name: asked.name, topic_id: asked.topic_id, ..Default::default() }
+}
+
+/// Creates a topic that is not there, where it has a name and the cluster allows it.
+async fn created(call: &Call<'_>, asked: MetadataRequestTopic) -> MetadataResponseTopic {
+    let Some(name) = &asked.name else { return unknown(asked) };
+    let error_code = match call.server.engine.auto_create_topic(name, &call.actor()).await {
+        Ok(_) => match known(call, &asked) {
+            Some(topic) => return topic,
+            // Created and not yet applied here: the client asks again.
+            None => ErrorCode::LeaderNotAvailable,
+        },
+        Err(error) => error.error_code(),
+    };
+    MetadataResponseTopic { error_code, ..unknown(asked) }
 }
 
 fn described(topic: TopicInfo) -> MetadataResponseTopic {

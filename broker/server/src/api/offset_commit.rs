@@ -7,7 +7,7 @@ use broker_wire::messages::offset_commit::{
 };
 
 use super::errors::ErrorCoded as _;
-use super::{Call, text, topic_ref};
+use super::{Call, Naming, text};
 
 /// From this version on topics are named by id only.
 const BY_ID: i16 = 10;
@@ -16,7 +16,7 @@ const BY_ID: i16 = 10;
 pub(crate) async fn handle(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCommitResponse {
     let mut offsets = Vec::new();
     for topic in &request.topics {
-        let name = topic_ref(call.version >= BY_ID, &topic.name, topic.topic_id);
+        let name = Naming::of(call.version, BY_ID).topic(&topic.name, topic.topic_id);
         offsets.extend(topic.partitions.iter().map(|partition| CommitOffset {
             topic: name.clone(),
             partition: partition.partition_index,

@@ -9,7 +9,7 @@ use broker_wire::messages::offset_fetch::{
 use broker_wire::{ErrorCode, Str, Uuid};
 
 use super::errors::ErrorCoded as _;
-use super::{Call, topic_ref};
+use super::{Call, Naming};
 
 /// From this version on a request names several groups.
 const SEVERAL_GROUPS: i16 = 8;
@@ -40,10 +40,10 @@ pub(crate) async fn handle(call: &Call<'_>, request: OffsetFetchRequest) -> Offs
 }
 
 async fn group(call: &Call<'_>, asked: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
-    let by_id = call.version >= BY_ID;
+    let naming = Naming::of(call.version, BY_ID);
     let partitions = asked.topics.as_ref().map(|topics| {
         let pairs = topics.iter().flat_map(|topic| {
-            let name = topic_ref(by_id, &topic.name, topic.topic_id);
+            let name = naming.topic(&topic.name, topic.topic_id);
             topic.partition_indexes.iter().map(move |partition| (name.clone(), *partition))
         });
         pairs.collect::<Vec<_>>()

@@ -10,7 +10,7 @@ use broker_wire::messages::produce::{
 use broker_wire::{ErrorCode, Records, Str};
 
 use super::errors::ErrorCoded as _;
-use super::{Call, RequestError, leaders, topic_ref};
+use super::{Call, Naming, RequestError, leaders};
 
 /// From this version on topics are named by id only.
 const BY_ID: i16 = 13;
@@ -42,7 +42,7 @@ pub(crate) async fn handle(
 fn partitions(version: i16, topics: &mut [TopicProduceData]) -> Vec<ProducePartition> {
     let mut partitions = Vec::new();
     for topic in topics {
-        let name = topic_ref(version >= BY_ID, &topic.name, topic.topic_id);
+        let name = Naming::of(version, BY_ID).topic(&topic.name, topic.topic_id);
         for partition in &mut topic.partition_data {
             let records = partition.records.take().map(Records::into_bytes).unwrap_or_default();
             partitions.push(ProducePartition { topic: name.clone(), partition: partition.index, records });
