@@ -20,7 +20,7 @@ mod network;
 mod relay;
 mod watcher;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub use address::{METADATA, STORE};
 pub use client::Client;
 pub use firewall::Packets;
 pub use http::Response;
-pub use instance::{Boot, Instance};
+pub use instance::{Boot, Instance, Launch};
 pub use limits::{HEALTH_PORT, KAFKA_PORT, STORE_PORT};
 
 use crate::clock::{Poll, poll};
@@ -76,21 +76,6 @@ impl HostConfig {
             health_port: HEALTH_PORT,
         })
     }
-}
-
-/// An instance that the harness boots by itself, without a group: to see what given bytes do.
-#[derive(Debug, Clone)]
-pub struct Launch {
-    /// What to call it: `i-` and a few letters or digits.
-    pub instance_id: String,
-    /// Its address: private, and not in use.
-    pub address: Ipv4Addr,
-    /// Its availability zone.
-    pub zone: String,
-    /// The bytes to run.
-    pub user_data: Vec<u8>,
-    /// Name of the instance profile whose role it gets.
-    pub profile: Option<String>,
 }
 
 /// A running host. Dropping it ends every instance and removes every namespace.
@@ -173,7 +158,7 @@ impl Host {
         })
     }
 
-    /// Boots one instance outside of any group, from bytes the caller names.
+    /// Boots one instance outside of any group, from bytes the caller names: [`Instance::as_launch`] with a flipped byte, say.
     ///
     /// # Errors
     /// When the address or the profile is not usable.
@@ -189,11 +174,17 @@ impl Host {
             image_id: "ami-00000000".to_owned(),
             instance_type: "t3.micro".to_owned(),
             user_data: launch.user_data,
+            profile: launch.profile,
             role,
         };
         let instance = Arc::new(Instance::boot_at(&self.site, facts, String::new())?);
         self.instances.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&instance));
         Ok(instance)
+    }
+
+    /// Ends an instance as EC2 does when it terminates one.
+    pub fn terminate(&self, instance: &Instance) {
+        instance.end();
     }
 
     /// A new client's place on the network.

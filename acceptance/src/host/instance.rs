@@ -39,6 +39,21 @@ pub struct Instance {
     counted: Mutex<Packets>,
 }
 
+/// An instance that the harness boots by itself, without a group: to see what given bytes do.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// What to call it: `i-` and a few letters or digits.
+    pub instance_id: String,
+    /// Its address: private, and not in use.
+    pub address: Ipv4Addr,
+    /// Its availability zone.
+    pub zone: String,
+    /// The bytes to run.
+    pub user_data: Vec<u8>,
+    /// Name of the instance profile whose role it gets.
+    pub profile: Option<String>,
+}
+
 /// The processes, sockets and namespaces behind an instance.
 struct Machine {
     network: Arc<Network>,
@@ -104,6 +119,13 @@ impl Instance {
     #[must_use]
     pub fn group(&self) -> &str {
         &self.group
+    }
+
+    /// What it takes to launch the same again; the caller changes id and address, and what it wants to try.
+    #[must_use]
+    pub fn as_launch(&self) -> Launch {
+        let Facts { instance_id, address, zone, user_data, profile, .. } = self.facts.clone();
+        Launch { instance_id, address, zone, user_data, profile }
     }
 
     /// The file that takes what the instance writes to its console.

@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub(super) image_id: String,
     pub(super) instance_type: String,
     pub(super) user_data: Vec<u8>,
+    /// Name of the instance profile.
+    pub(super) profile: Option<String>,
     pub(super) role: Option<Role>,
 }
 

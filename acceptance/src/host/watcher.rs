@@ -90,6 +90,7 @@ fn boot(site: &Site, member: &Member, launched: &Launched) -> Result<Instance> {
         image_id: launched.image_id.clone(),
         instance_type: launched.instance_type.clone(),
         user_data: template.user_data,
+        profile: template.profile,
         role,
     };
     Instance::boot_at(site, facts, member.group.clone())

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod files;
+mod host;
 mod imports;
 mod readme;
 

@@ -71,7 +71,11 @@ fn hide(system: &Path, also: &[PathBuf]) -> Result<()> {
             tmpfs(&inside, "mode=755")?;
         }
     }
-    tmpfs(&system.join("usr/local"), "mode=755")?;
+    let local = system.join("usr/local");
+    tmpfs(&local, "mode=755")?;
+    for folder in ["bin", "sbin", "lib"] {
+        fs::create_dir(local.join(folder))?;
+    }
     tmpfs(&system.join("var/tmp"), "mode=1777")
 }
 
