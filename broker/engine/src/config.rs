@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use broker_store::Store;
 use uuid::Uuid;
 
 use crate::limits::Limits;
@@ -13,6 +14,15 @@ pub struct Endpoint {
     pub host: String,
     /// TCP port.
     pub port: u16,
+}
+
+/// The two buckets; development may give one store twice.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    /// Records: `wal/` and `data/`.
+    pub data: Store,
+    /// Administration: `meta/` and `live/`.
+    pub metadata: Store,
 }
 
 /// The settings of one broker.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, Stores};
 use crate::env::Env;
 use crate::group::{
     CommitOutcome, DeleteGroupError, FetchedOffsets, GroupDescription, GroupError, GroupListing, HeartbeatRequest,
@@ -51,7 +51,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(config: EngineConfig, _env: Env) -> Result<Self, StartError> {
+    pub async fn start(config: EngineConfig, _stores: Stores, _env: Env) -> Result<Self, StartError> {
         Ok(Self { inner: Arc::new(Inner { config }) })
     }
 

@@ -22,7 +22,7 @@ pub mod limits;
 mod status;
 mod topic;
 
-pub use config::{Endpoint, EngineConfig};
+pub use config::{Endpoint, EngineConfig, Stores};
 pub use engine::{Engine, StartError};
 pub use env::{Clock, Env, ManualClock, SystemClock};
 pub use group::{

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use thiserror::Error;
+use url::Url;
 use uuid::Uuid;
 
 use crate::args::DevArguments;
@@ -70,7 +71,9 @@ pub struct S3Storage {
     /// The region of both.
     pub region: String,
     /// Another address for S3.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<Url>,
+    /// What AWS knows this broker as (`aws:userid`), where the metadata bucket's policy asks for it.
+    pub actor: Option<String>,
     /// What all keys begin with, before the cluster's name.
     pub prefix: String,
     /// Whose credentials are used.
@@ -122,6 +125,7 @@ struct File {
     advertised: Option<String>,
     health_listen: Option<String>,
     s3_endpoint: Option<String>,
+    actor: Option<String>,
     put_budget_per_second: Option<u32>,
     data: Option<Bucket>,
     metadata: Option<Bucket>,
@@ -152,7 +156,8 @@ impl Config {
             health_listen: file.health_listen.map(|text| check.address("health_listen", &text)),
             storage: Storage::S3(S3Storage {
                 region: check.required("region", file.region).unwrap_or_default(),
-                endpoint: check.url("s3_endpoint", file.s3_endpoint),
+                endpoint: check.url("s3_endpoint", file.s3_endpoint.as_deref()),
+                actor: file.actor,
                 prefix: String::new(),
                 credentials: Credentials::Instance,
                 data: check.bucket("data", file.data),
@@ -257,14 +262,13 @@ impl Check {
         })
     }
 
-    fn url(&mut self, setting: &str, url: Option<String>) -> Option<String> {
-        if let Some(url) = &url
-            && !url.starts_with("http://")
-            && !url.starts_with("https://")
-        {
-            self.problem(setting, format_args!("{url:?} does not begin with http:// or https://"));
+    fn url(&mut self, setting: &str, text: Option<&str>) -> Option<Url> {
+        let text = text?;
+        let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        if parsed.is_none() {
+            self.problem(setting, format_args!("{text:?} is not a URL that begins with http:// or https://"));
         }
-        url
+        parsed
     }
 
     fn bucket(&mut self, part: &str, bucket: Option<Bucket>) -> Bucket {
@@ -287,7 +291,7 @@ impl Check {
     }
 
     fn dev_storage(&mut self, arguments: &DevArguments) -> Storage {
-        let endpoint = self.url("s3-endpoint", arguments.s3_endpoint.clone());
+        let endpoint = self.url("s3-endpoint", arguments.s3_endpoint.as_deref());
         if arguments.store == "memory" {
             return Storage::Memory;
         }
@@ -299,6 +303,7 @@ impl Check {
         Storage::S3(S3Storage {
             region: arguments.region.clone(),
             endpoint,
+            actor: None,
             prefix: prefix.trim_matches('/').to_owned(),
             credentials: Credentials::Environment,
             data: bucket.clone(),

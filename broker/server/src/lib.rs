@@ -19,3 +19,4 @@ mod memory;
 mod metric;
 mod peers;
 pub mod process;
+mod stores;

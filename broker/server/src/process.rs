@@ -17,7 +17,7 @@ use crate::config::{Config, HostPort};
 use crate::counters::Counters;
 use crate::limits::{DRAIN_MAX, REQUEST_BYTES_MAX};
 use crate::memory::Memory;
-use crate::{health, listener, peers};
+use crate::{health, listener, peers, stores};
 
 /// A broker that serves.
 pub struct Process {
@@ -45,7 +45,8 @@ impl Process {
             None => None,
         };
         let health_listen = health.as_ref().map(TcpListener::local_addr).transpose()?;
-        let engine = Engine::start(engine_config(&config, listen), Env::system()).await?;
+        let stores = stores::open(&config).context("open the store")?;
+        let engine = Engine::start(engine_config(&config, listen), stores, Env::system()).await?;
         let server = Arc::new(Server {
             engine,
             memory: Memory::new(REQUEST_BYTES_MAX),
