@@ -62,7 +62,7 @@ pub enum Storage {
     /// Below a directory.
     Directory(PathBuf),
     /// In S3.
-    S3(S3Storage),
+    S3(Box<S3Storage>),
 }
 
 /// One or two buckets.
@@ -154,7 +154,7 @@ impl Config {
             listen: check.address("listen", file.listen.as_deref().unwrap_or("0.0.0.0:9092")),
             advertised: check.required("advertised", file.advertised).map(|text| check.host_port("advertised", &text)),
             health_listen: file.health_listen.map(|text| check.address("health_listen", &text)),
-            storage: Storage::S3(S3Storage {
+            storage: Storage::S3(Box::new(S3Storage {
                 region: check.required("region", file.region).unwrap_or_default(),
                 endpoint: check.url("s3_endpoint", file.s3_endpoint.as_deref()),
                 actor: file.actor,
@@ -162,7 +162,7 @@ impl Config {
                 credentials: Credentials::Instance,
                 data: check.bucket("data", file.data),
                 metadata: check.bucket("metadata", file.metadata),
-            }),
+            })),
             put_budget_per_second: check.put_budget(file.put_budget_per_second),
             development: None,
         };
@@ -300,7 +300,7 @@ impl Check {
         };
         let (bucket, prefix) = location.split_once('/').unwrap_or((location, ""));
         let bucket = self.bucket("store", Some(Bucket { bucket: bucket.to_owned(), kms_key_id: None }));
-        Storage::S3(S3Storage {
+        Storage::S3(Box::new(S3Storage {
             region: arguments.region.clone(),
             endpoint,
             actor: None,
@@ -308,7 +308,7 @@ impl Check {
             credentials: Credentials::Environment,
             data: bucket.clone(),
             metadata: bucket,
-        })
+        }))
     }
 }
 
