@@ -6,7 +6,9 @@
 
 pub mod binaries;
 pub mod cache;
+
 pub mod clock;
+pub mod emulator;
 pub mod environment;
 pub mod host;
 pub mod http;
@@ -17,5 +19,7 @@ pub mod mirror;
 pub mod package;
 pub mod process;
 pub mod python;
+pub mod report;
 pub mod terraform;
 pub mod terraform_cli;
+pub mod world;
