@@ -6,7 +6,7 @@
 
 pub mod binaries;
 pub mod cache;
-
+pub mod client_env;
 pub mod clock;
 pub mod emulator;
 pub mod environment;
@@ -19,7 +19,10 @@ pub mod mirror;
 pub mod package;
 pub mod process;
 pub mod python;
+pub mod quickstart;
 pub mod report;
+pub mod suite;
 pub mod terraform;
 pub mod terraform_cli;
+pub mod verify;
 pub mod world;

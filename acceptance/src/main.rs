@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use acceptance::binaries::{self, Scope};
 use acceptance::host::{self, Host, HostConfig};
-use acceptance::interrupt;
 use acceptance::localstack::{self, LocalStack};
-use anyhow::Result;
+use acceptance::quickstart::{self, End};
+use acceptance::{interrupt, package, report, suite, verify};
+use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -28,6 +30,17 @@ enum Command {
     },
     /// Format, lints, every test, acceptance included.
     Verify,
+    /// The acceptance suite alone, or those of its cases whose names contain FILTER.
+    Suite {
+        /// Part of a case's name.
+        #[arg(default_value = "")]
+        filter: String,
+    },
+    /// Builds and packs the broker, and prints the package's SHA-256.
+    Pack {
+        /// Where the package goes.
+        folder: PathBuf,
+    },
     /// Starts LocalStack and leaves it in the foreground until Ctrl-C.
     Localstack {
         /// The port on 127.0.0.1; 0 takes a free one.
@@ -64,7 +77,19 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     interrupt::listen()?;
     match command {
-        Command::Quickstart { .. } | Command::Verify => Ok(()),
+        Command::Quickstart { keep } => quickstart::run(if keep { End::Keep } else { End::Destroy }),
+        Command::Verify => verify::run(),
+        Command::Suite { filter } => {
+            let tally = suite::run(&filter, Scope::Programs)?;
+            ensure!(tally.failed == 0, "{} cases failed", tally.failed);
+            Ok(())
+        }
+        Command::Pack { folder } => {
+            let binaries = binaries::build(Scope::Programs, &folder.join("build.log"))?;
+            let package = package::pack(&binaries.broker, &folder)?;
+            report::say(format_args!("{}  {}", package.sha256, package.path.display()));
+            Ok(())
+        }
         Command::Localstack { port } => keep_localstack(port),
         Command::Host { localstack, region, folder } => play_host(HostConfig::new(localstack, &region, folder)?),
     }

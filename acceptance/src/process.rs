@@ -81,12 +81,19 @@ pub fn tail(log: &Path, from: u64) -> String {
     lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default().join("\n")
 }
 
-/// The command as one would type it.
+/// The command without what it is wrapped in.
 #[must_use]
 pub fn shown(command: &Command) -> String {
+    let line = shown_whole(command);
+    let wrapped = line.starts_with('/').then(|| line.split_once(" TERM -- ")).flatten();
+    wrapped.map_or_else(|| line.clone(), |(_, rest)| rest.to_owned())
+}
+
+/// The command as one would type it.
+#[must_use]
+pub fn shown_whole(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let line: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
-    line.join(" ").split_once(" -- ").map_or_else(|| line.join(" "), |(_, rest)| rest.to_owned())
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
 fn append(log: &Path) -> Result<File> {
