@@ -1,1 +1,30 @@
 //! Cluster metadata: commands, a pure state machine, its log and snapshots in the bucket.
+//!
+//! Every administrative change is a [`Command`] in an entry of one numbered log; [`State`] is what applying the entries
+//! gives. The state machine is pure: the same entries make the same state in every broker and in the provider.
+//!
+//! Invariants: leadership moves only away from incarnations that are fenced or have released; leader epochs only grow,
+//! also when a topic is deleted and made again; what a fenced incarnation asks for is rejected; a repeated command
+//! returns its first result.
+//!
+//! The crate does not know records, sockets or clocks.
+
+pub use broker_store as store;
+pub use broker_store::Incarnation;
+
+mod command;
+pub mod limits;
+mod outcome;
+mod state;
+mod topic_config;
+
+pub use command::{
+    Change, Command, CreateCluster, CreateTopic, Endpoint, RegisterBroker, ReleasedPartition, ReleasedPosition, Target,
+    TopicAttributes,
+};
+pub use outcome::{Applied, CommandResult, Rejection};
+pub use state::{
+    Broker, BrokerStatus, CONSUMER_OFFSETS, ChainLink, ClusterInfo, DeletedTopic, Digest, FEATURE_LEVEL_MAX, Partition,
+    State, Topic, WalLog,
+};
+pub use topic_config::{ConfigType, TOPIC_CONFIGS, TopicConfig, check_topic_config, check_topic_name, topic_config};
