@@ -6,8 +6,10 @@
 
 pub mod binaries;
 pub mod cache;
+pub mod cases;
 pub mod client_env;
 pub mod clock;
+pub mod denial;
 pub mod emulator;
 pub mod environment;
 pub mod host;

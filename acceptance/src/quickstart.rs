@@ -158,15 +158,19 @@ fn use_it(
     })
 }
 
-/// Names of the topics in the state, sorted.
+/// Names of the topics in the state, those with most partitions first.
 fn topics(terraform: &Terraform) -> Result<Vec<String>> {
     let state = terraform.state()?;
     let objects = crate::terraform::resources(&state).into_iter();
     let topics = objects.filter(|object| object.get("type").is_some_and(|kind| kind == "ringfence_topic"));
-    let mut names: Vec<String> =
-        topics.filter_map(|object| Some(object.pointer("/values/name")?.as_str()?.to_owned())).collect();
-    names.sort();
-    Ok(names)
+    let mut found: Vec<(u64, String)> = topics
+        .filter_map(|object| {
+            let name = object.pointer("/values/name")?.as_str()?.to_owned();
+            Some((object.pointer("/values/partitions")?.as_u64()?, name))
+        })
+        .collect();
+    found.sort();
+    Ok(found.into_iter().rev().map(|(_, name)| name).collect())
 }
 
 fn layout(world: &World, terraform: &Terraform, output: &str, notes: &mut Notes) -> Result<()> {

@@ -17,6 +17,7 @@ pub struct Terraform {
     mirror: Mirror,
     folder: PathBuf,
     scratch: PathBuf,
+    account: String,
     variables: Vec<(String, String)>,
 }
 
@@ -51,7 +52,20 @@ impl Terraform {
     /// Works in `folder`, with logs and data beside it in `scratch`.
     #[must_use]
     pub fn new(program: &Path, mirror: &Mirror, folder: PathBuf, scratch: PathBuf) -> Self {
-        Self { program: program.to_path_buf(), mirror: mirror.clone(), folder, scratch, variables: Vec::new() }
+        let account = ACCESS_KEY.to_owned();
+        Self { program: program.to_path_buf(), mirror: mirror.clone(), folder, scratch, account, variables: Vec::new() }
+    }
+
+    /// Acts in another account from now on.
+    #[must_use]
+    pub fn in_account(self, account: &str) -> Self {
+        Self { account: account.to_owned(), ..self }
+    }
+
+    /// The account it acts in.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
     }
 
     /// Sets an input variable for every command from now on.
@@ -259,7 +273,7 @@ impl Terraform {
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_LOG_PROVIDER", "WARN")
             .env("TF_LOG_PATH", self.scratch.join("provider.log"))
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_ACCESS_KEY_ID", &self.account)
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_REGION", "eu-central-1")
             .env("AWS_EC2_METADATA_DISABLED", "true")

@@ -84,6 +84,12 @@ impl World {
         Ok(folder)
     }
 
+    /// An account id nobody has used in this run; the emulator keeps accounts apart.
+    #[must_use]
+    pub fn account(&self) -> String {
+        format!("1{:011}", self.used.fetch_add(1, Ordering::SeqCst))
+    }
+
     /// Terraform in a working directory of its own that holds nothing yet.
     ///
     /// # Errors
