@@ -5,19 +5,15 @@
 //! metadata service, a route to the store, to its peers and to clients, and no other way out; packets that try are counted.
 //! It does not know terraform, the provider or the broker's protocol.
 
-mod address;
 mod client;
 mod cloud;
-mod firewall;
 mod http;
 mod instance;
 mod limits;
 mod listener;
 pub mod machine;
 mod metadata;
-mod namespace;
 mod network;
-mod relay;
 mod watcher;
 
 use std::net::SocketAddr;
@@ -27,20 +23,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-pub use address::{METADATA, STORE};
 pub use client::Client;
-pub use firewall::Packets;
 pub use http::Response;
 pub use instance::{Boot, Instance, Launch};
 pub use limits::{HEALTH_PORT, KAFKA_PORT, STORE_PORT};
+pub use network::{METADATA, Packets, STORE};
 
 use crate::clock::{Poll, poll};
 use cloud::Cloud;
-use firewall::Ports;
 use instance::Site;
-use listener::Listener;
 use metadata::Facts;
-use network::Network;
+use network::{Network, Ports};
 use watcher::Watcher;
 
 /// What a host needs to know.
@@ -58,23 +51,29 @@ pub struct HostConfig {
     pub kafka_port: u16,
     /// The brokers' health port.
     pub health_port: u16,
+    /// How far instances are kept apart.
+    pub isolation: Isolation,
+}
+
+/// How far instances are kept apart from the machine and from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Each in namespaces of its own, its packets counted.
+    Namespaces,
+    /// Plain processes at addresses of the loopback: for machines that permit no namespaces.
+    Loopback,
 }
 
 impl HostConfig {
-    /// A configuration with the usual ports and the running program.
+    /// A configuration with the usual ports, the running program, and namespaces where they are permitted.
     ///
     /// # Errors
     /// When the running program has no path.
     pub fn new(localstack: SocketAddr, region: &str, folder: PathBuf) -> Result<Self> {
         let program = std::env::current_exe().context("this program has no path")?;
-        Ok(Self {
-            localstack,
-            region: region.to_owned(),
-            folder,
-            program,
-            kafka_port: KAFKA_PORT,
-            health_port: HEALTH_PORT,
-        })
+        let (region, kafka_port, health_port) = (region.to_owned(), KAFKA_PORT, HEALTH_PORT);
+        let isolation = if Host::possible().is_ok() { Isolation::Namespaces } else { Isolation::Loopback };
+        Ok(Self { localstack, region, folder, program, kafka_port, health_port, isolation })
     }
 }
 
@@ -83,17 +82,16 @@ pub struct Host {
     // Fields are dropped in this order: the watcher first, so that nothing boots any more, the network last.
     watcher: Mutex<Option<Watcher>>,
     instances: Arc<Mutex<Vec<Arc<Instance>>>>,
-    _relay: Listener,
     site: Arc<Site>,
 }
 
 impl Host {
-    /// Says why this machine cannot play EC2, if it cannot: not root, tools missing, or namespaces not permitted.
+    /// Says why instances cannot have namespaces of their own here, if so: not root, tools missing, or not permitted.
     ///
     /// # Errors
     /// The reason.
     pub fn possible() -> Result<()> {
-        namespace::permitted()
+        network::permitted()
     }
 
     /// Builds the network. Namespaces that dead runs left are removed first. Nothing boots before [`Host::watch`].
@@ -101,12 +99,9 @@ impl Host {
     /// # Errors
     /// When the machine does not permit it; [`Host::possible`] tells beforehand.
     pub fn start(config: HostConfig) -> Result<Self> {
-        for name in namespace::sweep() {
-            eprintln!("host: removed the namespace {name} of a run that is gone");
-        }
         let ports = Ports { kafka: config.kafka_port, health: config.health_port };
-        let network = Arc::new(Network::create(ports).context("the instances' network cannot be made")?);
-        let relay = relay::start(network.outer(), STORE, STORE_PORT, config.localstack)?;
+        let network = Network::create(config.isolation, ports, config.localstack);
+        let network = Arc::new(network.context("the instances' network cannot be made")?);
         std::fs::create_dir_all(&config.folder)?;
         let folder = config.folder.canonicalize()?;
         let site = Site {
@@ -115,15 +110,24 @@ impl Host {
             folder,
             program: config.program,
             hidden: vec![crate::environment::workspace(), crate::environment::cache(), crate::environment::home()],
-            health: config.health_port,
+            ports,
         };
-        Ok(Self { watcher: Mutex::new(None), instances: Arc::default(), _relay: relay, site: Arc::new(site) })
+        Ok(Self { watcher: Mutex::new(None), instances: Arc::default(), site: Arc::new(site) })
+    }
+
+    /// How far instances are kept apart.
+    #[must_use]
+    pub fn isolation(&self) -> Isolation {
+        match *self.site.network {
+            Network::Bridge(_) => Isolation::Namespaces,
+            Network::Loopback { .. } => Isolation::Loopback,
+        }
     }
 
     /// The store's URL as instances see it: the `s3_endpoint` of a broker group.
     #[must_use]
     pub fn store_url(&self) -> String {
-        format!("http://{STORE}:{STORE_PORT}")
+        format!("http://{}", self.site.network.store())
     }
 
     /// Boots the instances of every auto scaling group from now on, and ends those that are terminated.
@@ -138,14 +142,14 @@ impl Host {
         self.instances.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until `count` instances have booted successfully.
+    /// Waits until `count` instances of groups have booted successfully.
     ///
     /// # Errors
     /// With the output of the first instance that failed, or of all when the deadline passes.
     pub fn wait_booted(&self, count: usize, limit: Duration) -> Result<Vec<Arc<Instance>>> {
         let what = format!("the boot of {count} instances");
         poll(&what, limit, || {
-            let instances = self.instances();
+            let instances: Vec<_> = self.instances().into_iter().filter(|one| !one.group().is_empty()).collect();
             if let Some(failed) = instances.iter().find(|one| matches!(one.boot(), Boot::Failed(_) | Boot::Lost)) {
                 bail!("{} ended its boot with {:?}:\n{}", failed.id(), failed.boot(), failed.output());
             }
@@ -165,7 +169,7 @@ impl Host {
     pub fn launch(&self, launch: Launch) -> Result<Arc<Instance>> {
         let role = launch.profile.as_deref().map(|profile| self.site.cloud.role(profile)).transpose()?;
         let facts = Facts {
-            hostname: address::hostname(launch.address),
+            hostname: network::hostname(launch.address),
             instance_id: launch.instance_id,
             address: launch.address,
             zone: launch.zone,
@@ -200,7 +204,7 @@ impl Host {
     /// # Errors
     /// When an instance's counters cannot be read.
     pub fn packets(&self) -> Result<Packets> {
-        let mut sum = Packets::default();
+        let mut sum = Packets { counted: self.isolation() == Isolation::Namespaces, ..Packets::default() };
         for instance in self.instances() {
             sum.add(&instance.packets()?);
         }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::network::Seat;
 
-/// A namespace in which clients run, with an address of its own. It ends when dropped.
+/// A place for clients to run: a namespace with an address of its own. It ends when dropped.
 pub struct Client {
     seat: Seat,
 }
@@ -19,14 +19,12 @@ impl Client {
     /// Its address.
     #[must_use]
     pub fn address(&self) -> Ipv4Addr {
-        self.seat.address
+        self.seat.address()
     }
 
     /// A command that runs `program` in the client's namespace; arguments, environment and streams are the caller's.
     #[must_use]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net={}", self.seat.namespace.path().display())).arg("--").arg(program);
-        command
+        self.seat.command(program)
     }
 }

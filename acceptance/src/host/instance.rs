@@ -1,29 +1,27 @@
 //! One instance: its namespaces, its init, and how the harness looks at it and does it harm.
 
+mod spawn;
 mod told;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use super::address::METADATA;
 use super::cloud::Cloud;
-use super::firewall::Packets;
 use super::http::{Request, Response};
 use super::limits;
 use super::listener::Listener;
-use super::machine::protocol::{Order, Spec};
+use super::machine::protocol::Order;
 use super::metadata::{self, Facts};
-use super::network::{Network, Seat};
+use super::network::{Network, Packets, Ports, Seat};
 use crate::clock::{Poll, poll};
 pub use told::Boot;
 use told::Told;
@@ -73,28 +71,27 @@ pub(super) struct Site {
     /// This program, which is also what runs inside.
     pub(super) program: PathBuf,
     pub(super) hidden: Vec<PathBuf>,
-    pub(super) health: u16,
+    pub(super) ports: Ports,
 }
 
 impl Instance {
     /// Boots an instance from its facts, the user-data among them.
-    pub(super) fn boot_at(site: &Site, facts: Facts, group: String) -> Result<Self> {
+    pub(super) fn boot_at(site: &Site, mut facts: Facts, group: String) -> Result<Self> {
         let folder = site.folder.join(&facts.instance_id);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("user-data"), &facts.user_data)?;
         let seat = site.network.seat_instance(&facts.instance_id, facts.address)?;
-        let socket = seat
-            .namespace
-            .inside(|| TcpListener::bind((METADATA, 80)).context("the metadata service cannot listen"))?;
+        facts.address = seat.address();
+        let (socket, metadata_at) = seat.metadata()?;
         let metadata = metadata::serve(socket, facts.clone(), site.cloud.clone());
         let told = Arc::new(Mutex::new(Told::new(&folder)?));
-        let mut init = spawn(site, &facts, &folder, &seat)?;
+        let mut init = spawn::init(site, &facts, &folder, &seat, metadata_at)?;
         let orders = init.stdin.take().context("init takes no orders")?;
         let events = init.stdout.take().context("init tells nothing")?;
         let reader = read(events, Arc::clone(&told));
         let network = Arc::clone(&site.network);
         let machine = Mutex::new(Some(Machine { network, seat, init, orders, reader, metadata }));
-        Ok(Self { facts, group, folder, health: site.health, told, machine, counted: Mutex::default() })
+        Ok(Self { facts, group, folder, health: site.ports.health, told, machine, counted: Mutex::default() })
     }
 
     /// EC2's id.
@@ -181,10 +178,9 @@ impl Instance {
     /// # Errors
     /// When nothing answers.
     pub fn get(&self, path: &str) -> Result<Response> {
-        let address = (self.facts.address, self.health).into();
-        let connect = || Ok(TcpStream::connect_timeout(&address, limits::HEALTH_TIMEOUT)?);
         let network = lock(&self.machine).as_ref().map(|machine| Arc::clone(&machine.network));
-        Request::new("GET", path).send(network.context("the instance has ended")?.outer().inside(connect)?)
+        let stream = network.context("the instance has ended")?.connect((self.facts.address, self.health).into())?;
+        Request::new("GET", path).send(stream)
     }
 
     /// The host is lost: its network goes silent, then all its processes die. Nothing starts it again.
@@ -194,9 +190,8 @@ impl Instance {
     pub fn kill(&self) -> Result<()> {
         let mut machine = lock(&self.machine);
         let machine = machine.as_mut().context("the instance has ended")?;
-        // Down first: a lost host answers nothing, while a dying process's kernel would still reset its connections.
-        machine.seat.namespace.ip(&["link", "set", "eth0", "down"])?;
-        machine.init.kill()?;
+        machine.seat.silence()?;
+        end_all(&mut machine.init);
         poll("the end of the instance", limits::KILL_TIMEOUT, || {
             let ended = machine.reader.is_finished() && self.broker_pid().is_none_or(|pid| !alive(pid));
             Ok(if ended { Poll::Ready(()) } else { Poll::Pending("processes are left".to_owned()) })
@@ -254,7 +249,7 @@ impl Instance {
     pub fn packets(&self) -> Result<Packets> {
         let mut counted = lock(&self.counted);
         if let Some(machine) = lock(&self.machine).as_ref() {
-            *counted = Network::packets(&machine.seat)?;
+            *counted = machine.seat.packets()?;
         }
         Ok(counted.clone())
     }
@@ -265,7 +260,7 @@ impl Instance {
             eprintln!("host: {}: the packets were not counted: {error:#}", self.id());
         }
         let Some(mut machine) = lock(&self.machine).take() else { return };
-        let _ = machine.init.kill();
+        end_all(&mut machine.init);
         let _ = machine.init.wait();
         drop(machine.orders);
         let _ = machine.reader.join();
@@ -300,31 +295,12 @@ impl Drop for Instance {
     }
 }
 
-/// Starts init in namespaces of its own. It ends when its standard input does, so it never outlives this process.
-fn spawn(site: &Site, facts: &Facts, folder: &Path, seat: &Seat) -> Result<Child> {
-    let spec = Spec {
-        hostname: facts.hostname.clone(),
-        folder: folder.to_owned(),
-        program: site.program.clone(),
-        hidden: site.hidden.clone(),
-    };
-    let mut command = Command::new("nsenter");
-    command.arg(format!("--net={}", seat.namespace.path().display()));
-    command.args([
-        "unshare",
-        "--mount",
-        "--pid",
-        "--ipc",
-        "--uts",
-        "--fork",
-        "--kill-child=KILL",
-        "--propagation",
-        "private",
-    ]);
-    command.arg(&site.program).args(["machine", "init", &serde_json::to_string(&spec)?]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(folder.join("init.log"))?);
-    // A group of its own: Ctrl-C at the terminal is the harness's to handle.
-    command.process_group(0).spawn().context("the instance's init cannot be started")
+/// Ends init and its process group. Inside namespaces the kernel ends every other process of the instance with it.
+fn end_all(init: &mut Child) {
+    let _ = init.kill();
+    if let Ok(group) = i32::try_from(init.id()) {
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
 }
 
 fn read(events: ChildStdout, told: Arc<Mutex<Told>>) -> JoinHandle<()> {

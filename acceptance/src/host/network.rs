@@ -1,136 +1,142 @@
-//! The network the instances live on: an outer namespace that the machine has no route to, with a bridge, and one
-//! namespace for each instance and client, joined to that bridge.
-//!
-//! Invariant: from an instance, packets reach the store, the other instances and the clients, each on the declared ports,
-//! and nothing else. What is sent elsewhere has its route into the instance's own loopback, where it is counted and dropped.
+//! The network the instances live on: namespaces on a bridge, or the machine's loopback where namespaces are not permitted.
 
-use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+mod address;
+mod bridge;
+mod firewall;
+mod namespace;
+mod relay;
+
+use std::ffi::OsStr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::address::{METADATA, Plan, STORE};
-use super::firewall::{self, Packets, Ports, Set};
-use super::namespace::{Namespace, outer_name};
+use super::limits;
+pub(super) use address::hostname;
+pub use address::{METADATA, STORE};
+use bridge::Bridge;
+pub use firewall::Packets;
+pub(super) use firewall::Ports;
+pub(super) use namespace::permitted;
 
-/// The outer namespace and everything joined to it.
+/// Where instances and clients have their places.
 #[derive(Debug)]
-pub(super) struct Network {
-    outer: Namespace,
-    ports: Ports,
-    joined: Arc<Mutex<Joined>>,
+pub(super) enum Network {
+    /// Namespaces whose packets are counted.
+    Bridge(Bridge),
+    /// Addresses of the machine's own loopback: nothing is isolated, nothing is counted.
+    Loopback {
+        /// The emulated AWS.
+        store: SocketAddr,
+    },
 }
 
-#[derive(Debug, Default)]
-struct Joined {
-    plan: Plan,
-    members: Vec<Member>,
-    count: u32,
-}
-
-#[derive(Debug, Clone)]
-struct Member {
-    namespace: String,
-    address: Ipv4Addr,
-    set: Set,
-}
-
-/// A place on the network: a namespace with an address. Both are given up when it is dropped.
+/// A place on the network. It is given up when dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
-    pub(super) namespace: Namespace,
-    pub(super) address: Ipv4Addr,
-    joined: Arc<Mutex<Joined>>,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
-        joined.members.retain(|member| member.namespace != self.namespace.name());
-        joined.plan.release(self.address);
-    }
+pub(super) enum Seat {
+    /// A namespace of its own.
+    Bridge(bridge::Seat),
+    /// An address of the loopback.
+    Loopback(Ipv4Addr),
 }
 
 impl Network {
-    /// Makes the outer namespace with the store's address on its bridge.
-    pub(super) fn create(ports: Ports) -> Result<Self> {
-        let outer = Namespace::create(outer_name())?;
-        outer.ip(&["link", "add", BRIDGE, "type", "bridge"])?;
-        outer.ip(&["addr", "add", &format!("{STORE}/32"), "dev", BRIDGE])?;
-        outer.ip(&["link", "set", BRIDGE, "up"])?;
-        Ok(Self { outer, ports, joined: Arc::default() })
+    /// Makes the network; `store` is the emulated AWS on this machine's loopback.
+    pub(super) fn create(isolation: super::Isolation, ports: Ports, store: SocketAddr) -> Result<Self> {
+        match isolation {
+            super::Isolation::Namespaces => Bridge::create(ports, store).map(Self::Bridge),
+            super::Isolation::Loopback => Ok(Self::Loopback { store }),
+        }
     }
 
-    /// The outer namespace: where the store's relay listens and health is asked from.
-    pub(super) fn outer(&self) -> &Namespace {
-        &self.outer
+    /// The store's address as instances see it.
+    pub(super) fn store(&self) -> SocketAddr {
+        match self {
+            Self::Bridge(_) => (STORE, limits::STORE_PORT).into(),
+            Self::Loopback { store } => *store,
+        }
     }
 
-    /// Seats an instance at the address EC2 gave it.
+    /// Seats an instance at the address EC2 gave it, or, on the loopback, at 127 followed by its last three numbers.
     pub(super) fn seat_instance(&self, label: &str, address: Ipv4Addr) -> Result<Seat> {
-        let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
-        joined.plan.instance(address)?;
-        let seat = self.join(&mut joined, label, address, Set::Peers)?;
-        let metadata = format!("{METADATA}/32");
-        seat.namespace.ip(&["addr", "add", &metadata, "dev", "lo"])?;
-        // No way out: what has no declared path is routed to the loopback, so that the firewall sees and counts it.
-        seat.namespace.ip(&["route", "add", "default", "dev", "lo"])?;
-        Ok(seat)
+        match self {
+            Self::Bridge(bridge) => bridge.seat_instance(label, address).map(Seat::Bridge),
+            Self::Loopback { .. } => Ok(Seat::Loopback(address::looped(address))),
+        }
     }
 
-    /// Seats a client at the next free address.
+    /// Seats a client.
     pub(super) fn seat_client(&self) -> Result<Seat> {
-        let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = joined.plan.client()?;
-        let [.., last] = address.octets();
-        self.join(&mut joined, &format!("client{last}"), address, Set::Clients)
+        match self {
+            Self::Bridge(bridge) => bridge.seat_client().map(Seat::Bridge),
+            Self::Loopback { .. } => Ok(Seat::Loopback(Ipv4Addr::LOCALHOST)),
+        }
     }
 
-    /// The packets counted in an instance's namespace.
-    pub(super) fn packets(seat: &Seat) -> Result<Packets> {
-        firewall::read(&seat.namespace)
+    /// Connects to an instance from outside of all instances and clients.
+    pub(super) fn connect(&self, to: SocketAddr) -> Result<TcpStream> {
+        let connect = || Ok(TcpStream::connect_timeout(&to, limits::HEALTH_TIMEOUT)?);
+        match self {
+            Self::Bridge(bridge) => bridge.outer().inside(connect),
+            Self::Loopback { .. } => connect(),
+        }
     }
 
     /// The paths an instance's packets may take, one a line.
     pub(super) fn declared(&self) -> Vec<String> {
-        firewall::declared(self.ports)
-    }
-
-    fn join(&self, joined: &mut Joined, label: &str, address: Ipv4Addr, set: Set) -> Result<Seat> {
-        let namespace = Namespace::create(format!("{}-{label}", self.outer.name()))?;
-        joined.count += 1;
-        let outside = format!("v{}", joined.count);
-        self.outer.ip(&["link", "add", &outside, "type", "veth", "peer", "name", "eth0", "netns", namespace.name()])?;
-        self.outer.ip(&["link", "set", &outside, "master", BRIDGE, "up"])?;
-        namespace.ip(&["addr", "add", &format!("{address}/32"), "dev", "eth0"])?;
-        namespace.ip(&["link", "set", "eth0", "up"])?;
-        self.outer.ip(&["route", "replace", &host(address), "dev", BRIDGE])?;
-        if set == Set::Peers {
-            namespace.ip(&["route", "add", &host(STORE), "dev", "eth0"])?;
-            firewall::install(&namespace, address, self.ports)?;
+        match self {
+            Self::Bridge(bridge) => bridge.declared(),
+            Self::Loopback { .. } => vec!["none: on the loopback no packet is counted".to_owned()],
         }
-        let newcomer = Member { namespace: namespace.name().to_owned(), address, set };
-        for member in &joined.members {
-            introduce(&newcomer, member)?;
-            introduce(member, &newcomer)?;
+    }
+}
+
+impl Seat {
+    /// Its address.
+    pub(super) fn address(&self) -> Ipv4Addr {
+        match self {
+            Self::Bridge(seat) => seat.address,
+            Self::Loopback(address) => *address,
         }
-        joined.members.push(newcomer);
-        Ok(Seat { namespace, address, joined: Arc::clone(&self.joined) })
+    }
+
+    /// A socket for the instance's metadata service, and where it listens.
+    pub(super) fn metadata(&self) -> Result<(TcpListener, SocketAddr)> {
+        let listen = |at: (Ipv4Addr, u16)| TcpListener::bind(at).context("the metadata service cannot listen");
+        let socket = match self {
+            Self::Bridge(seat) => seat.namespace.inside(|| listen((METADATA, 80)))?,
+            Self::Loopback(address) => listen((*address, 0))?,
+        };
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    }
+
+    /// Cuts it off: a lost host answers nothing, while a dying process's kernel would still reset its connections.
+    pub(super) fn silence(&self) -> Result<()> {
+        match self {
+            Self::Bridge(seat) => seat.namespace.ip(&["link", "set", "eth0", "down"]),
+            Self::Loopback(_) => Ok(()),
+        }
+    }
+
+    /// The packets counted at this place; none are on the loopback.
+    pub(super) fn packets(&self) -> Result<Packets> {
+        match self {
+            Self::Bridge(seat) => firewall::read(&seat.namespace),
+            Self::Loopback(_) => Ok(Packets::default()),
+        }
+    }
+
+    /// A command that runs `program` at this place.
+    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        match self {
+            Self::Bridge(seat) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net={}", seat.namespace.path().display())).arg("--").arg(program);
+                command
+            }
+            Self::Loopback(_) => Command::new(program),
+        }
     }
 }
-
-/// Gives `to` a route to `whom`, and admits it when `to` has a firewall.
-fn introduce(to: &Member, whom: &Member) -> Result<()> {
-    if (to.set, whom.set) == (Set::Clients, Set::Clients) {
-        return Ok(()); // clients have nothing to say to each other
-    }
-    let route = ["-n", &to.namespace, "route", "replace", &host(whom.address), "dev", "eth0"];
-    super::namespace::ip(&route).with_context(|| format!("no route from {} to {}", to.namespace, whom.address))?;
-    if to.set == Set::Peers { firewall::admit(&to.namespace, whom.set, whom.address) } else { Ok(()) }
-}
-
-fn host(address: Ipv4Addr) -> String {
-    format!("{address}/32")
-}
-
-const BRIDGE: &str = "bridge";

@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 
 use super::cloud::{Launched, Member};
 use super::instance::{Instance, Site};
+use super::limits;
 use super::metadata::Facts;
-use super::{address, limits};
+use super::network;
 
 /// Watches until it is dropped.
 pub(super) struct Watcher {
@@ -83,7 +84,7 @@ fn boot(site: &Site, member: &Member, launched: &Launched) -> Result<Instance> {
     let facts = Facts {
         instance_id: member.instance_id.clone(),
         address,
-        hostname: address::hostname(address),
+        hostname: network::hostname(address),
         zone: member.zone.clone(),
         region: site.cloud.region().to_owned(),
         account: launched.account.clone(),

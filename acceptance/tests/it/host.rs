@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acceptance::clock::{Poll, poll};
-use acceptance::host::{Boot, Host, HostConfig, Instance, Launch};
+use acceptance::host::{Boot, Host, HostConfig, Instance, Isolation, Launch};
 
 /// Far more than a boot takes, on a machine that compiles at the same time.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -108,6 +108,28 @@ fn a_broker_is_run_restarted_and_killed_as_its_unit_says() {
     assert_eq!(instance.boot(), Boot::Lost);
     assert!(instance.get("/live").is_err());
     assert_eq!(host.packets().expect("counters").offenders, [""; 0]);
+}
+
+#[test]
+fn without_namespaces_user_data_runs_unchanged_on_the_loopback() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = HostConfig::new(store(), "eu-central-1", folder.path().to_owned()).expect("a configuration");
+    config.isolation = Isolation::Loopback;
+    let host = Host::start(config).expect("a host");
+    let instance = launch(&host, 10, include_str!("host/loopback.py"));
+    until("the broker", &instance, || instance.get("/live").is_ok_and(|answer| answer.status == 200));
+    until("the boot", &instance, || instance.boot() == Boot::Succeeded);
+    assert_eq!(instance.address(), Ipv4Addr::new(127, 77, 0, 10));
+    assert_eq!(instance.console(), "a line on the console\n");
+
+    let first = instance.broker_pid().expect("a process");
+    instance.crash_broker().expect("a kill");
+    until("the restart", &instance, || instance.broker_pid().is_some_and(|pid| pid != first));
+    until("the broker after the restart", &instance, || instance.get("/live").is_ok());
+    instance.kill_broker().expect("a kill");
+    assert!(instance.get("/live").is_err());
+    assert!(!host.packets().expect("counters").counted);
+    assert!(!std::path::Path::new("/etc/ringfence").exists(), "the machine's own files were written");
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Drop for Namespace {
 }
 
 /// Whether this process may make network and mount namespaces; `Err` says why not.
-pub(super) fn permitted() -> Result<()> {
+pub(in crate::host) fn permitted() -> Result<()> {
     for tool in ["ip", "nft", "nsenter", "unshare", "setpriv"] {
         if crate::environment::on_path(tool).is_none() {
             bail!("the command {tool} is missing (install iproute2, nftables and util-linux)");

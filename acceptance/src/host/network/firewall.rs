@@ -8,14 +8,14 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::address::{METADATA, STORE};
-use super::limits;
 use super::namespace::{Namespace, output};
+use crate::host::limits;
 
 /// The ports on which instances may be spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ports {
-    pub(super) kafka: u16,
-    pub(super) health: u16,
+pub(in crate::host) struct Ports {
+    pub(in crate::host) kafka: u16,
+    pub(in crate::host) health: u16,
 }
 
 /// Who an address belongs to.
@@ -28,6 +28,8 @@ pub(super) enum Set {
 /// What an instance's counters say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Packets {
+    /// False where nothing can be counted: the numbers then say nothing.
+    pub counted: bool,
     /// Packets on declared paths, both directions, loopback excluded.
     pub declared: u64,
     /// Packets outside them: must be zero.
@@ -38,7 +40,7 @@ pub struct Packets {
 
 impl Packets {
     /// Adds the counts of another instance.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(in crate::host) fn add(&mut self, other: &Self) {
         self.declared += other.declared;
         self.undeclared += other.undeclared;
         self.offenders.extend(other.offenders.iter().cloned());
@@ -126,7 +128,7 @@ fn parse(listing: &Value) -> Result<Packets> {
         named.next().and_then(|counter| counter.get("packets")?.as_u64()).with_context(|| format!("no counter {name}"))
     };
     let offenders = ["out", "in"].iter().flat_map(|direction| offenders(objects, direction)).collect();
-    Ok(Packets { declared: counter("declared")?, undeclared: counter("undeclared")?, offenders })
+    Ok(Packets { counted: true, declared: counter("declared")?, undeclared: counter("undeclared")?, offenders })
 }
 
 fn offenders(objects: &[Value], direction: &str) -> Vec<String> {
@@ -159,7 +161,10 @@ mod tests {
             { "set": { "name": "seen_in" } },
         ]});
         let packets = parse(&listing).expect("a listing");
-        assert_eq!(packets, Packets { declared: 7, undeclared: 2, offenders: vec!["out 8.8.8.8 udp 53".to_owned()] });
+        assert_eq!(
+            packets,
+            Packets { counted: true, declared: 7, undeclared: 2, offenders: vec!["out 8.8.8.8 udp 53".to_owned()] }
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use anyhow::{Result, bail};
 
-use super::limits;
+use crate::host::limits;
 
 /// The store's address: the one neighbour of every instance that is neither a broker nor a client.
 pub const STORE: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
@@ -57,9 +57,16 @@ impl Plan {
     }
 }
 
+/// The loopback address that stands for an instance's where namespaces are not permitted.
+#[must_use]
+pub(super) fn looped(address: Ipv4Addr) -> Ipv4Addr {
+    let [_, b, c, d] = address.octets();
+    Ipv4Addr::new(127, b, c, d)
+}
+
 /// The host name EC2 gives to an instance with this address.
 #[must_use]
-pub(super) fn hostname(address: Ipv4Addr) -> String {
+pub(in crate::host) fn hostname(address: Ipv4Addr) -> String {
     let [a, b, c, d] = address.octets();
     format!("ip-{a}-{b}-{c}-{d}")
 }
@@ -92,6 +99,11 @@ mod tests {
         assert_eq!(clients.len(), usize::from(limits::CLIENTS_MAX));
         assert!(!clients.contains(&STORE));
         assert!(plan.client().is_err());
+    }
+
+    #[test]
+    fn an_instance_on_the_loopback_keeps_its_last_three_numbers() {
+        assert_eq!(looped(Ipv4Addr::new(10, 20, 0, 4)), Ipv4Addr::new(127, 20, 0, 4));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 
 use anyhow::{Context, Result};
 
-use super::limits;
-use super::listener::Listener;
 use super::namespace::Namespace;
+use crate::host::limits;
+use crate::host::listener::Listener;
 
 /// Relays from `address:port` inside `namespace` to `upstream`.
 pub(super) fn start(namespace: &Namespace, address: Ipv4Addr, port: u16, upstream: SocketAddr) -> Result<Listener> {
