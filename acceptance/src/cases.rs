@@ -6,6 +6,7 @@
 pub mod bad_input;
 pub mod boot;
 pub mod broker;
+pub mod doubles;
 pub mod resources;
 pub mod topic;
 

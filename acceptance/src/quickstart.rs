@@ -55,7 +55,8 @@ pub fn run(end: End) -> Result<()> {
         Ok(host)
     })?;
     let before = world.aws.inventory()?;
-    let terraform = configure(&world, &host)?;
+    let mut terraform = world.terraform_in("examples/quickstart")?;
+    configure(&mut terraform, &world, &host)?;
     let provisioned = provision(&mut steps, &terraform, &host);
     let instances = provisioned.inspect_err(|_| tell_consoles(&host))?;
     let bootstrap: Vec<String> = instances.iter().map(|one| format!("{}:{KAFKA_PORT}", one.address())).collect();
@@ -76,14 +77,14 @@ pub fn run(end: End) -> Result<()> {
     Ok(())
 }
 
-fn configure(world: &World, host: &Host) -> Result<Terraform> {
-    let mut terraform = world.terraform_in("examples/quickstart")?;
+/// Sets the example's variables.
+pub(crate) fn configure(terraform: &mut Terraform, world: &World, host: &Host) -> Result<()> {
     terraform.set("region", REGION);
     terraform.set("zones", &serde_json::to_string(ZONES)?);
     terraform.set("broker_package", &world.package.path.to_string_lossy());
     terraform.set("s3_endpoint", &host.store_url());
     terraform.set("aws_endpoint", &world.localstack.endpoint());
-    Ok(terraform)
+    Ok(())
 }
 
 /// Everything up to brokers that serve.
