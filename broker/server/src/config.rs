@@ -85,11 +85,13 @@ pub struct S3Storage {
 }
 
 /// Whose credentials are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Credentials {
     /// Those of the environment's variables.
     Environment,
     /// Those of the machine's role.
+    #[default]
     Instance,
 }
 
@@ -125,6 +127,8 @@ struct File {
     advertised: Option<String>,
     health_listen: Option<String>,
     s3_endpoint: Option<String>,
+    #[serde(default)]
+    credentials: Credentials,
     actor: Option<String>,
     put_budget_per_second: Option<u32>,
     data: Option<Bucket>,
@@ -159,7 +163,7 @@ impl Config {
                 endpoint: check.url("s3_endpoint", file.s3_endpoint.as_deref()),
                 actor: file.actor,
                 prefix: String::new(),
-                credentials: Credentials::Instance,
+                credentials: file.credentials,
                 data: check.bucket("data", file.data),
                 metadata: check.bucket("metadata", file.metadata),
             })),
@@ -339,6 +343,13 @@ mod tests {
         assert_eq!(config.advertised, Some(HostPort { host: "10.0.1.5".to_owned(), port: 9092 }));
         let Storage::S3(storage) = config.storage else { panic!("not S3") };
         assert_eq!((storage.data.bucket.as_str(), storage.credentials), ("orders-data", Credentials::Instance));
+    }
+
+    #[test]
+    fn credentials_come_from_the_environment_when_the_file_says_so() {
+        let config = Config::from_toml(&format!("credentials = \"environment\"\n{FILE}")).unwrap();
+        let Storage::S3(storage) = config.storage else { panic!("not S3") };
+        assert_eq!(storage.credentials, Credentials::Environment);
     }
 
     #[test]
