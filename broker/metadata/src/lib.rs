@@ -13,8 +13,14 @@ pub use broker_store as store;
 pub use broker_store::Incarnation;
 
 mod command;
+mod entry;
 pub mod limits;
+mod live;
+mod log;
+mod marker;
 mod outcome;
+mod reader;
+mod snapshot;
 mod state;
 mod topic_config;
 
@@ -22,7 +28,14 @@ pub use command::{
     Change, Command, CreateCluster, CreateTopic, Endpoint, RegisterBroker, ReleasedPartition, ReleasedPosition, Target,
     TopicAttributes,
 };
+pub use entry::{Entry, EntryTooLarge, NotAnEntry};
+pub use live::{BootReport, LiveObject};
+pub use log::{
+    Bootstrap, BootstrapError, LogOptions, MetadataLog, OpenError, ProposeError, ReadError, Refreshed, SnapshotError,
+};
+pub use marker::{MarkedBucket, Marker, MarkerError};
 pub use outcome::{Applied, CommandResult, Rejection};
+pub use snapshot::{NotASnapshot, Snapshot};
 pub use state::{
     Broker, BrokerStatus, CONSUMER_OFFSETS, ChainLink, ClusterInfo, DeletedTopic, Digest, FEATURE_LEVEL_MAX, Partition,
     State, Topic, WalLog,
