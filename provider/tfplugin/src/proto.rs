@@ -1,11 +1,18 @@
 //! The wire protocol, generated from `proto/*.proto` (`tests/it/generated.rs` keeps it current).
 
-/// What Terraform asks of a provider.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::too_many_lines, reason = "generated")]
-#[rustfmt::skip]
-pub mod tfplugin6;
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
+    reason = "generated, and more than what is served"
+)]
 
 /// What go-plugin asks of a plugin.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::too_many_lines, reason = "generated")]
 #[rustfmt::skip]
 pub(crate) mod plugin;
+/// What Terraform asks of a provider.
+#[rustfmt::skip]
+pub(crate) mod tfplugin6;

@@ -18,6 +18,9 @@ pub trait Provider: Send + Sync + 'static {
     /// Its name, the prefix of every resource's: `"ringfence"`.
     const NAME: &'static str;
 
+    /// The namespace that its source address begins with, as in `NAMESPACE/NAME`.
+    const NAMESPACE: &'static str = Self::NAME;
+
     /// Its version.
     const VERSION: &'static str;
 

@@ -149,9 +149,4 @@ impl Attribute {
     pub(crate) fn is_computed(&self) -> bool {
         matches!(self.mode, Mode::Computed | Mode::OptionalComputed) || self.default.is_some()
     }
-
-    /// Whether the operator may set it.
-    pub(crate) fn is_configurable(&self) -> bool {
-        self.mode != Mode::Computed
-    }
 }
