@@ -1,35 +1,66 @@
 //! The engine: what the server calls.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod admin;
+mod groups;
+mod start;
 
+pub(crate) use start::actor;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use broker_metadata::State;
 use thiserror::Error;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::cluster::Cluster;
 use crate::config::{EngineConfig, Stores};
 use crate::env::Env;
-use crate::group::{
-    CommitOutcome, DeleteGroupError, FetchedOffsets, GroupDescription, GroupError, GroupListing, HeartbeatRequest,
-    JoinGroupRequest, JoinedGroup, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
-    SyncedGroup,
-};
-use crate::status::{BrokerInfo, Metrics, PeerSignal, Status, TopicInfo};
+use crate::journal::Journal;
+use crate::life::Life;
+use crate::limits::METADATA_STALENESS_MAX;
+use crate::status::{BrokerInfo, Counters, Metrics, PartitionInfo, PeerSignal, Status, TopicInfo, wide};
+use crate::tasks::Detector;
 use crate::topic::{
-    ConfigEntry, ConfigResource, CreatePartitions, CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic,
-    DeleteTopicError, DeletedTopic, DescribeConfigsError, FetchOutcome, FetchRequest, InitProducerId,
-    InitProducerIdError, LeaderHint, ListOffset, ListedOffset, PartitionError, ProduceError, ProduceOutcome,
-    ProduceRequest, ProducerIdentity, TopicRef,
+    EpochEnd, FetchOutcome, FetchRequest, LeaderHint, ListOffset, ListedOffset, PartitionError, ProduceOutcome,
+    ProduceRequest, TopicRef,
 };
 
 /// One broker of a cluster; a cheap handle.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
-struct Inner {
-    config: EngineConfig,
+/// What outlives the lives of a broker.
+pub(crate) struct Inner {
+    pub(crate) config: EngineConfig,
+    pub(crate) stores: Stores,
+    pub(crate) env: Env,
+    pub(crate) journal: Journal,
+    pub(crate) cluster: Cluster,
+    pub(crate) cluster_id: Uuid,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) detector: Mutex<Detector>,
+    /// Something was observed that may make another broker a suspect.
+    pub(crate) observed: Notify,
+    pub(crate) stop: CancellationToken,
+    tasks: TaskTracker,
+    life: RwLock<Option<Arc<Life>>>,
+    node_id: AtomicI64,
+    epoch: AtomicI64,
+    dead: AtomicBool,
+    producer_ids: tokio::sync::Mutex<std::ops::Range<i64>>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("node_id", &self.node_id()).finish_non_exhaustive()
+    }
 }
 
 /// Why an engine does not start.
@@ -47,81 +78,134 @@ pub enum StartError {
 }
 
 impl Engine {
-    /// Starts a broker.
+    /// Starts a broker; returns when it is registered and ready to lead.
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(config: EngineConfig, _stores: Stores, _env: Env) -> Result<Self, StartError> {
-        Ok(Self { inner: Arc::new(Inner { config }) })
+    pub async fn start(config: EngineConfig, stores: Stores, env: Env) -> Result<Self, StartError> {
+        start::start(config, stores, env).await.map(|inner| Self { inner })
     }
 
     /// Hands everything over and deregisters; returns when this broker leads nothing, or after ten seconds.
     ///
     /// Requests are answered with "not leader" from the moment their partition is given up.
-    pub async fn stop(&self) {}
+    pub async fn stop(&self) {
+        start::stop(&self.inner).await;
+    }
+
+    /// Ends at once, as a crash does: nothing is handed over, nothing more is acknowledged. For tests.
+    pub async fn kill(&self) {
+        self.inner.dead.store(true, Ordering::SeqCst);
+        self.inner.stop.cancel();
+        if let Some(life) = self.inner.life() {
+            life.end();
+        }
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+    }
+
+    /// The metadata applied so far.
+    #[must_use]
+    pub fn view(&self) -> Arc<State> {
+        self.inner.cluster.view()
+    }
 
     /// Kafka's node id of this broker.
     #[must_use]
     pub fn node_id(&self) -> i32 {
-        self.inner.config.node_id.unwrap_or(1)
+        i32::try_from(self.inner.node_id.load(Ordering::SeqCst)).unwrap_or(-1)
     }
 
     /// What state the engine is in.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status { live: true, ready: false, fenced: false, epoch: -1 }
+        let life = self.inner.life();
+        let opening = life.as_ref().map_or(0, |life| life.role_counts().1);
+        let unconfirmed = self.inner.journal.unconfirmed_for() > METADATA_STALENESS_MAX;
+        Status {
+            live: !self.inner.dead.load(Ordering::SeqCst),
+            ready: life.is_some() && opening == 0 && !unconfirmed,
+            fenced: life.is_none(),
+            epoch: if life.is_some() { self.inner.epoch.load(Ordering::SeqCst) } else { -1 },
+        }
     }
 
     /// Counters and gauges.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        Metrics::default()
+        let mut metrics = self.inner.counters.metrics();
+        metrics.metadata_entries_applied = self.inner.cluster.next_seq();
+        if let Some(life) = self.inner.life() {
+            let (served, opening) = life.role_counts();
+            metrics.partitions_led = wide(served);
+            metrics.partitions_opening = wide(opening);
+            metrics.unacknowledged_bytes = wide(life.memory.used().saturating_add(life.internal_memory.used()));
+            metrics.cached_bytes = wide(life.objects.cached_bytes());
+            metrics.groups = wide(life.all_coordinators().iter().map(|coordinator| coordinator.len()).sum());
+        }
+        metrics
     }
 
     /// The brokers that clients may be told about (ready ones), this one included, by node id.
     #[must_use]
     pub fn brokers(&self) -> Vec<BrokerInfo> {
-        let EngineConfig { advertised, zone, .. } = &self.inner.config;
-        vec![BrokerInfo { node_id: self.node_id(), endpoint: advertised.clone(), zone: zone.clone() }]
+        self.inner.cluster.brokers()
     }
 
     /// The other registered brokers, for the server to probe; tell what the probes met through [`Engine::observe`].
     #[must_use]
     pub fn peers(&self) -> Vec<BrokerInfo> {
-        Vec::new()
+        let Some(life) = self.inner.life() else { return Vec::new() };
+        self.inner.cluster.others(life.id).into_iter().map(|(_, info)| info).collect()
     }
 
     /// Takes the result of a probe of another broker. Probe every 500 ms.
-    pub fn observe(&self, _node_id: i32, _signal: PeerSignal) {}
+    pub fn observe(&self, node_id: i32, signal: PeerSignal) {
+        let Some(life) = self.inner.life() else { return };
+        let others = self.inner.cluster.others(life.id);
+        let Some((peer, _)) = others.into_iter().find(|(_, info)| info.node_id == node_id) else { return };
+        self.inner.detector().probed(self.inner.env.monotonic(), peer, signal);
+        if signal == PeerSignal::Refused {
+            self.inner.observed.notify_one();
+        }
+    }
 
     /// The cluster's id.
     #[must_use]
     pub fn cluster_id(&self) -> Uuid {
-        Uuid::nil()
+        self.inner.cluster_id
     }
 
     /// All topics, by name.
     #[must_use]
     pub fn topics(&self) -> Vec<TopicInfo> {
-        Vec::new()
+        let mut topics: Vec<TopicInfo> = self.view().topics().values().map(topic_info).collect();
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        topics
     }
 
     /// One topic; none where it does not exist.
     #[must_use]
-    pub fn topic(&self, _topic: &TopicRef) -> Option<TopicInfo> {
-        None
+    pub fn topic(&self, topic: &TopicRef) -> Option<TopicInfo> {
+        let state = self.view();
+        let found = match topic {
+            TopicRef::Name(name) => state.topic_named(name),
+            TopicRef::Id(id) => state.topic(*id),
+        };
+        found.map(topic_info)
     }
 
     /// The leader to tell a client for a partition; none where the topic or partition does not exist.
     #[must_use]
-    pub fn leader(&self, _topic: &TopicRef, _partition: i32) -> Option<LeaderHint> {
-        None
+    pub fn leader(&self, topic: &TopicRef, partition: i32) -> Option<LeaderHint> {
+        let id = self.inner.cluster.partition_id(topic, partition)?;
+        self.inner.cluster.leader(id).map(|leader| leader.hint())
     }
 
     /// The broker that coordinates a group; none while its partition has no leader.
     #[must_use]
-    pub fn coordinator(&self, _group: &str) -> Option<BrokerInfo> {
-        None
+    pub fn coordinator(&self, group: &str) -> Option<BrokerInfo> {
+        self.inner.cluster.coordinator(group)
     }
 
     /// Appends record batches.
@@ -129,143 +213,87 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future loses the answers, never records: what was appended becomes durable all the same.
     pub async fn produce(&self, request: ProduceRequest) -> Vec<ProduceOutcome> {
-        request
-            .partitions
-            .iter()
-            .map(|_| Err(ProduceError::Partition(PartitionError::UnknownTopicOrPartition)))
-            .collect()
+        match self.inner.serving() {
+            Ok(life) => life.produce(request).await,
+            Err(error) => request.partitions.iter().map(|_| Err(error.clone().into())).collect(),
+        }
     }
 
     /// Reads record batches, waiting up to `max_wait` for `min_bytes`.
     pub async fn fetch(&self, request: FetchRequest) -> Vec<FetchOutcome> {
-        request.partitions.iter().map(|_| Err(PartitionError::UnknownTopicOrPartition.into())).collect()
+        match self.inner.serving() {
+            Ok(life) => life.fetch(request).await,
+            Err(error) => request.partitions.iter().map(|_| Err(error.clone().into())).collect(),
+        }
     }
 
     /// Finds offsets; the answers come in the order of the questions.
     pub async fn list_offsets(&self, questions: Vec<ListOffset>) -> Vec<Result<ListedOffset, PartitionError>> {
-        questions.iter().map(|_| Err(PartitionError::UnknownTopicOrPartition)).collect()
+        let life = match self.inner.serving() {
+            Ok(life) => life,
+            Err(error) => return questions.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in &questions {
+            answers.push(life.list_offset(question).await);
+        }
+        answers
     }
 
-    /// Creates topics, or checks only. `actor` is who wants it, such as a Kafka principal.
-    pub async fn create_topics(
+    /// Where a leader epoch ends: what a consumer asks to see whether records it has read are still there (KIP-320).
+    ///
+    /// # Errors
+    /// [`PartitionError`].
+    pub async fn epoch_end(
         &self,
-        topics: Vec<CreateTopic>,
-        _mode: crate::topic::AdminMode,
-        _actor: &str,
-        _timeout: Duration,
-    ) -> Vec<Result<CreatedTopic, CreateTopicError>> {
-        topics.iter().map(|_| Err(CreateTopicError::NotAllowed)).collect()
+        topic: &TopicRef,
+        partition: i32,
+        current_leader_epoch: Option<i32>,
+        leader_epoch: i32,
+    ) -> Result<EpochEnd, PartitionError> {
+        self.inner.serving()?.epoch_end(topic, partition, current_leader_epoch, leader_epoch).await
+    }
+}
+
+impl Inner {
+    /// The life there is, unless this broker is between two.
+    pub(crate) fn life(&self) -> Option<Arc<Life>> {
+        self.life.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Creates a topic because a client asked for its metadata; succeeds if it exists already.
-    ///
-    /// # Errors
-    /// [`CreateTopicError::NotAllowed`] where the configuration does not allow it.
-    pub async fn auto_create_topic(&self, _name: &str, _actor: &str) -> Result<CreatedTopic, CreateTopicError> {
-        Err(CreateTopicError::NotAllowed)
+    pub(crate) fn set_life(&self, life: Option<Arc<Life>>) {
+        if let Some(life) = &life {
+            self.node_id.store(i64::from(life.id.broker), Ordering::SeqCst);
+            self.epoch.store(life.id.epoch, Ordering::SeqCst);
+        }
+        *self.life.write().unwrap_or_else(PoisonError::into_inner) = life;
     }
 
-    /// Adds partitions to topics, or checks only.
-    pub async fn create_partitions(
-        &self,
-        topics: Vec<CreatePartitions>,
-        _mode: crate::topic::AdminMode,
-        _actor: &str,
-        _timeout: Duration,
-    ) -> Vec<Result<(), CreatePartitionsError>> {
-        topics.iter().map(|_| Err(CreatePartitionsError::UnknownTopic)).collect()
+    pub(crate) fn detector(&self) -> MutexGuard<'_, Detector> {
+        self.detector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Deletes topics.
-    pub async fn delete_topics(
-        &self,
-        topics: Vec<TopicRef>,
-        _actor: &str,
-        _timeout: Duration,
-    ) -> Vec<Result<DeletedTopic, DeleteTopicError>> {
-        topics.iter().map(|_| Err(DeleteTopicError::UnknownTopic)).collect()
+    /// The life that serves records, while metadata is fresh enough.
+    fn serving(&self) -> Result<Arc<Life>, PartitionError> {
+        if self.journal.unconfirmed_for() > METADATA_STALENESS_MAX {
+            return Err(PartitionError::Storage);
+        }
+        self.life().ok_or(PartitionError::NotLeader(LeaderHint { node_id: -1, leader_epoch: -1 }))
     }
+}
 
-    /// Every config of a topic or broker.
-    ///
-    /// # Errors
-    /// [`DescribeConfigsError`].
-    pub fn describe_configs(&self, _resource: &ConfigResource) -> Result<Vec<ConfigEntry>, DescribeConfigsError> {
-        Err(DescribeConfigsError::UnknownTopic)
-    }
-
-    /// Gives an id to an idempotent producer, or a newer epoch.
-    ///
-    /// # Errors
-    /// [`InitProducerIdError`].
-    pub async fn init_producer_id(&self, _request: InitProducerId) -> Result<ProducerIdentity, InitProducerIdError> {
-        Err(InitProducerIdError::TransactionsUnsupported)
-    }
-
-    /// A member wants to be in the next generation; answered when the generation is complete.
-    ///
-    /// # Errors
-    /// [`GroupError`].
-    pub async fn join_group(&self, _request: JoinGroupRequest) -> Result<JoinedGroup, GroupError> {
-        Err(GroupError::NotCoordinator)
-    }
-
-    /// A member asks for its assignment; answered when the leader's assignment is durable.
-    ///
-    /// # Errors
-    /// [`GroupError`].
-    pub async fn sync_group(&self, _request: SyncGroupRequest) -> Result<SyncedGroup, GroupError> {
-        Err(GroupError::NotCoordinator)
-    }
-
-    /// A member is alive.
-    ///
-    /// # Errors
-    /// [`GroupError`]; `RebalanceInProgress` is how a member learns that it shall join again.
-    pub async fn heartbeat(&self, _request: HeartbeatRequest) -> Result<(), GroupError> {
-        Err(GroupError::NotCoordinator)
-    }
-
-    /// Members leave.
-    ///
-    /// # Errors
-    /// [`GroupError`] of the group as a whole; each member has its own answer.
-    pub async fn leave_group(&self, _request: LeaveGroupRequest) -> Result<Vec<Result<(), GroupError>>, GroupError> {
-        Err(GroupError::NotCoordinator)
-    }
-
-    /// Commits offsets; answered when they are durable.
-    pub async fn offset_commit(&self, request: OffsetCommitRequest) -> Vec<CommitOutcome> {
-        request.offsets.iter().map(|_| Err(GroupError::NotCoordinator.into())).collect()
-    }
-
-    /// Committed offsets, after confirming that this broker still is the coordinator.
-    ///
-    /// # Errors
-    /// [`GroupError`].
-    pub async fn offset_fetch(&self, _request: OffsetFetchRequest) -> Result<FetchedOffsets, GroupError> {
-        Err(GroupError::NotCoordinator)
-    }
-
-    /// The groups this broker coordinates.
-    #[must_use]
-    pub fn list_groups(&self) -> Vec<GroupListing> {
-        Vec::new()
-    }
-
-    /// A group in full; one that does not exist is `Dead`.
-    ///
-    /// # Errors
-    /// [`GroupError`].
-    pub async fn describe_group(&self, _group: &str) -> Result<GroupDescription, GroupError> {
-        Err(GroupError::NotCoordinator)
-    }
-
-    /// Deletes an empty group and its offsets.
-    ///
-    /// # Errors
-    /// [`DeleteGroupError`].
-    pub async fn delete_group(&self, _group: &str) -> Result<(), DeleteGroupError> {
-        Err(GroupError::NotCoordinator.into())
+fn topic_info(topic: &broker_metadata::Topic) -> TopicInfo {
+    let partition = |(partition, known): (i32, &broker_metadata::Partition)| PartitionInfo {
+        partition,
+        leader: LeaderHint {
+            node_id: known.leader.map_or(-1, |leader| leader.broker),
+            leader_epoch: known.leader_epoch,
+        },
+    };
+    TopicInfo {
+        name: topic.name.clone(),
+        topic_id: topic.id,
+        is_internal: topic.internal,
+        partitions: (0..).zip(&topic.partitions).map(partition).collect(),
     }
 }

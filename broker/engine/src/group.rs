@@ -4,5 +4,10 @@
 //! coordinator knows, and nothing is answered from what is not durable in it.
 
 mod api;
+mod coordinator;
+mod machine;
+mod record;
 
 pub use api::*;
+pub(crate) use coordinator::{Commit, Committer, Coordinator, Tools, partition_of};
+pub(crate) use record::OffsetRecord;

@@ -14,12 +14,17 @@ pub use broker_metadata as metadata;
 pub use broker_record as record;
 pub use broker_store as store;
 
+mod cluster;
 mod config;
 mod engine;
 mod env;
 mod group;
+mod journal;
+mod life;
 pub mod limits;
+mod log;
 mod status;
+mod tasks;
 mod topic;
 
 pub use config::{Endpoint, EngineConfig, Stores};
@@ -36,7 +41,7 @@ pub use status::{BrokerInfo, Metrics, PartitionInfo, PeerSignal, Status, TopicIn
 pub use topic::{
     Acks, AdminMode, Appended, ConfigEntry, ConfigResource, ConfigSource, ConfigType, CreatePartitions,
     CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteTopicError, DeletedTopic,
-    DescribeConfigsError, FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, InitProducerId,
+    DescribeConfigsError, EpochEnd, FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, InitProducerId,
     InitProducerIdError, Isolation, LeaderHint, ListOffset, ListedOffset, OffsetSpec, PartitionError, ProduceError,
     ProduceOutcome, ProducePartition, ProduceRequest, ProducerIdentity, TopicRef,
 };

@@ -47,3 +47,54 @@ pub const OFFSET_METADATA_BYTES_MAX: usize = 4096;
 pub const SESSION_TIMEOUT_MIN: Duration = Duration::from_secs(6);
 /// See [`SESSION_TIMEOUT_MIN`].
 pub const SESSION_TIMEOUT_MAX: Duration = Duration::from_secs(1800);
+
+/// Buffered bytes that are written at once, outside of the PUT budget.
+pub const FLUSH_BYTES_AT_ONCE: usize = 512 << 10;
+/// Objects in flight at most. Contiguous acknowledgement waits for the slowest of them.
+pub const PUTS_IN_FLIGHT_MAX: usize = 16;
+/// Objects in flight beyond which a small one waits.
+pub const SMALL_PUTS_IN_FLIGHT_MAX: usize = 4;
+/// Time whose PUT budget may be spent at once.
+pub const PUT_BURST: Duration = Duration::from_secs(2);
+/// Producers whose sequence numbers a partition remembers; the one that wrote longest ago is forgotten first.
+pub const PRODUCERS_PER_PARTITION_MAX: usize = 10_000;
+/// Time that the first members of a group wait for others.
+pub const GROUP_INITIAL_DELAY: Duration = Duration::from_millis(250);
+/// Rebalance time-out that a member may ask for.
+pub const REBALANCE_TIMEOUT_MAX: Duration = Duration::from_secs(3600);
+/// Time that a broker's `live/` object may stand still before it counts as dead.
+pub const LIVE_STALE_MAX: Duration = Duration::from_secs(6);
+/// Time that an observer's own store may have been silent before its suspicions count for nothing.
+pub const OBSERVER_GAP_MAX: Duration = Duration::from_secs(2);
+/// Time over which a broker's connections must have been refused before it counts as dead.
+pub const REFUSED_FOR_MIN: Duration = Duration::from_millis(500);
+/// Attempts to read one object before a consumer is told that the store failed.
+pub const READ_ATTEMPTS_MAX: u32 = 5;
+/// Seals set at once; more than any incarnation can have in flight.
+pub const SEALS_AT_ONCE: u64 = 64;
+/// Objects of one log read at once when it is taken over.
+pub const RECOVERY_READS_MAX: u64 = 16;
+/// Time that an offset commit waits for durability. Kafka's default.
+pub const OFFSET_COMMIT_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Objects that one fetch reads from the store at once.
+pub const OBJECT_READS_PER_FETCH_MAX: usize = 8;
+/// Bytes of internal records (committed offsets, members) that wait to become durable; apart from those of producers.
+pub const INTERNAL_BYTES_MAX: usize = 16 << 20;
+/// Time between two looks for new metadata entries.
+pub const METADATA_POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Time without confirmed metadata after which records are neither taken nor served.
+pub const METADATA_STALENESS_MAX: Duration = Duration::from_secs(30);
+/// Time without confirmed metadata after which groups are not coordinated.
+pub const COORDINATION_STALENESS_MAX: Duration = Duration::from_secs(5);
+/// Time between two `live/` objects.
+pub const LIVE_INTERVAL: Duration = Duration::from_secs(2);
+/// Time between two looks at the `live/` objects of the others.
+pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Time that handing over may take when a broker stops.
+pub const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Partitions released by one command; an entry has room for many more.
+pub const RELEASES_PER_COMMAND_MAX: usize = 2000;
+/// Producer ids taken from the cluster at once.
+pub const PRODUCER_ID_BLOCK: u32 = 1000;
+/// Time that an administrative request waits for the metadata log, whatever the client asks for.
+pub const ADMIN_WAIT_MAX: Duration = Duration::from_secs(30);

@@ -2,6 +2,10 @@
 
 use uuid::Uuid;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use broker_log::WalIndex;
+
 use crate::config::Endpoint;
 use crate::topic::LeaderHint;
 
@@ -93,4 +97,70 @@ pub struct Metrics {
     pub corrupt_objects_total: u64,
     /// Groups coordinated.
     pub groups: u64,
+}
+
+/// What is counted as it happens; the rest of [`Metrics`] is looked up.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    produced_bytes: AtomicU64,
+    produced_batches: AtomicU64,
+    fetched_bytes: AtomicU64,
+    wal_objects: AtomicU64,
+    wal_bytes: AtomicU64,
+    wal_reads: AtomicU64,
+    fenced: AtomicU64,
+    corrupt_objects: AtomicU64,
+}
+
+impl Counters {
+    /// An object of the write-ahead log is durable, and so is everything before it.
+    pub(crate) fn wrote(&self, bytes: usize, index: &WalIndex) {
+        self.wal_objects.fetch_add(1, Ordering::Relaxed);
+        self.wal_bytes.fetch_add(wide(bytes), Ordering::Relaxed);
+        for slice in &index.slices {
+            self.produced_bytes.fetch_add(u64::from(slice.length), Ordering::Relaxed);
+            self.produced_batches.fetch_add(wide(slice.batches.len()), Ordering::Relaxed);
+        }
+    }
+
+    /// An object was read back.
+    pub(crate) fn read_object(&self) {
+        self.wal_reads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An object was damaged.
+    pub(crate) fn corrupt_object(&self) {
+        self.corrupt_objects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records went to a consumer.
+    pub(crate) fn fetched(&self, bytes: usize) {
+        self.fetched_bytes.fetch_add(wide(bytes), Ordering::Relaxed);
+    }
+
+    /// An incarnation of this process was fenced.
+    pub(crate) fn fenced(&self) {
+        self.fenced.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counters as metrics, the gauges zero.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Metrics {
+            produced_bytes_total: read(&self.produced_bytes),
+            produced_batches_total: read(&self.produced_batches),
+            fetched_bytes_total: read(&self.fetched_bytes),
+            wal_objects_total: read(&self.wal_objects),
+            wal_bytes_total: read(&self.wal_bytes),
+            wal_reads_total: read(&self.wal_reads),
+            fenced_total: read(&self.fenced),
+            corrupt_objects_total: read(&self.corrupt_objects),
+            ..Metrics::default()
+        }
+    }
+}
+
+/// A length as a counter.
+pub(crate) fn wide(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -4,8 +4,10 @@ mod admin;
 mod configs;
 mod fetch;
 mod list_offsets;
+mod partition;
 mod produce;
 mod producer_id;
+mod producers;
 
 pub use admin::{
     AdminMode, CreatePartitions, CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteTopicError,
@@ -13,10 +15,12 @@ pub use admin::{
 };
 pub use configs::{ConfigEntry, ConfigResource, ConfigSource, ConfigType, DescribeConfigsError};
 pub use fetch::{FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, Isolation};
-pub use list_offsets::{ListOffset, ListedOffset, OffsetSpec};
+pub use list_offsets::{EpochEnd, ListOffset, ListedOffset, OffsetSpec};
+pub(crate) use partition::{Partition, PartitionId, Placed};
 pub use produce::{Acks, Appended, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest};
 pub use producer_id::{InitProducerId, InitProducerIdError, ProducerIdentity};
 
+pub(crate) use producers::Producers;
 use thiserror::Error;
 use uuid::Uuid;
 

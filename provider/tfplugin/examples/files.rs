@@ -55,8 +55,6 @@ struct State {
     content: String,
     path: String,
     bytes: i64,
-    #[serde(skip_serializing)]
-    locked: bool,
 }
 
 impl File {
@@ -71,14 +69,14 @@ impl File {
             return Err(Diagnostic::error("the example was asked to fail", how).at("fail").into());
         }
         let bytes = i64::try_from(content.len()).unwrap_or(i64::MAX);
-        Ok(State { name, content, path, bytes, locked: false })
+        Ok(State { name, content, path, bytes })
     }
 
     async fn find(path: String, name: String) -> Result<Option<State>, Diagnostics> {
         match tokio::fs::read_to_string(&path).await {
             Ok(content) => {
                 let bytes = i64::try_from(content.len()).unwrap_or(i64::MAX);
-                Ok(Some(State { name, content, path, bytes, locked: false }))
+                Ok(Some(State { name, content, path, bytes }))
             }
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Diagnostic::error("cannot read the file", format!("{path}: {e}")).into()),
@@ -109,11 +107,11 @@ impl Resource for File {
         plan.set("bytes", content.map(|content| content.len()))
     }
 
-    fn plan_destroy(&self, _: Option<&Data>, state: State, _: &mut Diagnostics) -> Result<(), Diagnostics> {
-        if state.locked {
-            return Err(Diagnostic::error("the file is locked", "Set locked = false first.").at("locked").into());
+    fn plan_destroy(&self, _: Option<&Data>, prior: &Config<'_>, _: &mut Diagnostics) -> Result<(), Diagnostics> {
+        match prior.get("locked")? {
+            Attr::Known(true) => Err(Diagnostic::error("the file is locked", "Set locked = false first.").into()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn create(&self, cx: &Context<Data>, args: Args) -> Result<State, Diagnostics> {

@@ -57,7 +57,7 @@ pub trait Resource: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Looks at a planned destruction of the object: refuses it by an error, or warns through `out`. `data` is absent while the
+    /// Looks at a planned destruction of the object saved as `prior`: refuses it by an error, or warns through `out`. `data` is absent while the
     /// provider's own configuration is not known.
     ///
     /// # Errors
@@ -65,10 +65,10 @@ pub trait Resource: Send + Sync + 'static {
     fn plan_destroy(
         &self,
         data: Option<&Self::Data>,
-        state: Self::State,
+        prior: &Config<'_>,
         out: &mut Diagnostics,
     ) -> Result<(), Diagnostics> {
-        let _ = (data, state, out);
+        let _ = (data, prior, out);
         Ok(())
     }
 

@@ -33,15 +33,6 @@ pub enum Boot {
     Lost,
 }
 
-/// What became of a unit's settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnitSettings {
-    /// Those in force, as they stand in the unit.
-    pub honoured: Vec<String>,
-    /// Those that are not, each with the reason.
-    pub not_honoured: Vec<String>,
-}
-
 /// What init told so far.
 #[derive(Debug)]
 pub(super) struct Told {
@@ -52,7 +43,7 @@ pub(super) struct Told {
     broker: Option<i32>,
     starts: u32,
     done: u32,
-    settings: UnitSettings,
+    settings: Vec<String>,
 }
 
 impl Told {
@@ -71,7 +62,7 @@ impl Told {
             broker: None,
             starts: 0,
             done: 0,
-            settings: UnitSettings::default(),
+            settings: Vec::new(),
         })
     }
 
@@ -92,7 +83,7 @@ impl Told {
         self.done
     }
 
-    pub(super) fn settings(&self) -> &UnitSettings {
+    pub(super) fn settings(&self) -> &[String] {
         &self.settings
     }
 
@@ -117,7 +108,9 @@ impl Told {
                 if unit == BROKER_UNIT {
                     self.broker = self.init.and_then(|init| outside(init, pid));
                     self.starts += 1;
-                    self.settings = UnitSettings { honoured, not_honoured };
+                    let honoured = honoured.iter().map(|line| format!("honoured: {line}"));
+                    let not = not_honoured.iter().map(|line| format!("not honoured: {line}"));
+                    self.settings = honoured.chain(not).collect();
                 }
             }
             Event::Ended { unit, code, restarts } => {

@@ -1,11 +1,21 @@
 //! Reading a partition from an offset on.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use broker_record::{Batch, Offset};
 use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream;
 use thiserror::Error;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use super::{PartitionError, TopicRef};
+use crate::life::Life;
+use crate::limits::{FETCH_WAIT_MAX, OBJECT_READS_PER_FETCH_MAX};
+use crate::log::{ObjectRef, ReadError, Span};
 
 /// What a consumer wants to see of transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,4 +87,157 @@ pub enum FetchError {
         /// Offset after the last record.
         high_watermark: i64,
     },
+}
+
+/// What is read for one partition.
+struct Plan {
+    offset: Offset,
+    bytes_max: usize,
+    high_watermark: Offset,
+    log_start: Offset,
+    spans: Vec<Span>,
+}
+
+type Objects = BTreeMap<ObjectRef, Result<Bytes, ReadError>>;
+
+impl Life {
+    /// Reads, waiting until there is enough to say.
+    pub(crate) async fn fetch(&self, request: FetchRequest) -> Vec<FetchOutcome> {
+        let deadline = Instant::now() + request.max_wait.min(FETCH_WAIT_MAX);
+        let waiter = Arc::new(Notify::new());
+        loop {
+            let outcomes = self.read_all(&request, &waiter, deadline).await;
+            let bytes: usize = outcomes.iter().flatten().flat_map(|one| &one.records).map(Bytes::len).sum();
+            let something_else = outcomes.iter().any(Result::is_err) || request.partitions.is_empty();
+            let is_over = something_else || bytes >= request.min_bytes || Instant::now() >= deadline;
+            if is_over || self.cancel.is_cancelled() {
+                self.counters.fetched(bytes);
+                return outcomes;
+            }
+            // Woken by the first change of any partition, also by one since the read above. A time-out reads once more.
+            let _woken = timeout_at(deadline, waiter.notified()).await;
+        }
+    }
+
+    async fn read_all(&self, request: &FetchRequest, waiter: &Arc<Notify>, deadline: Instant) -> Vec<FetchOutcome> {
+        let mut budget = request.max_bytes.min(self.limits.fetch_bytes_max);
+        let mut plans = Vec::with_capacity(request.partitions.len());
+        for wanted in &request.partitions {
+            let plan = self.plan(wanted, budget, waiter, deadline).await;
+            if let Ok(plan) = &plan {
+                let planned: usize =
+                    plan.spans.iter().map(|span| usize::try_from(span.length).unwrap_or(usize::MAX)).sum();
+                budget = budget.saturating_sub(planned.min(plan.bytes_max));
+            }
+            plans.push(plan);
+        }
+        let wanted: BTreeMap<ObjectRef, ()> =
+            plans.iter().flatten().flat_map(|plan| &plan.spans).map(|span| (span.object, ())).collect();
+        let objects: Objects = stream::iter(wanted.into_keys())
+            .map(|object| async move { (object, self.objects.get(object).await) })
+            .buffered(OBJECT_READS_PER_FETCH_MAX)
+            .collect()
+            .await;
+        let mut budget = Budget { left: request.max_bytes.min(self.limits.fetch_bytes_max), spent: 0 };
+        plans.into_iter().map(|plan| plan.and_then(|plan| plan.cut(&objects, &mut budget))).collect()
+    }
+
+    async fn plan(
+        &self,
+        wanted: &FetchPartition,
+        budget: usize,
+        waiter: &Arc<Notify>,
+        deadline: Instant,
+    ) -> Result<Plan, FetchError> {
+        let partition = self.serving(&wanted.topic, wanted.partition, deadline).await?;
+        partition.check_epoch(wanted.current_leader_epoch)?;
+        // Before looking: a change after the look wakes.
+        partition.wake_at_change(waiter);
+        let offset = Offset(wanted.offset);
+        let bytes_max = wanted.max_bytes.min(budget);
+        let view = partition.view(offset, bytes_max).map_err(|error| self.with_hint(error, partition.id))?;
+        if offset > view.high_watermark || offset < view.log_start {
+            return Err(FetchError::OffsetOutOfRange {
+                log_start_offset: view.log_start.0,
+                high_watermark: view.high_watermark.0,
+            });
+        }
+        Ok(Plan {
+            offset,
+            bytes_max,
+            high_watermark: view.high_watermark,
+            log_start: view.log_start,
+            spans: view.spans,
+        })
+    }
+}
+
+/// Bytes of the whole answer.
+struct Budget {
+    left: usize,
+    spent: usize,
+}
+
+impl Plan {
+    /// The batches from the one that holds the offset on, whole, within the bounds; the first of the answer comes always.
+    fn cut(self, objects: &Objects, budget: &mut Budget) -> FetchOutcome {
+        let mut records = Vec::new();
+        let mut left = self.bytes_max.min(budget.left);
+        for span in &self.spans {
+            let bytes = match objects.get(&span.object) {
+                Some(Ok(bytes)) => bytes,
+                Some(Err(ReadError::Corrupt)) => return Err(PartitionError::Corrupt.into()),
+                Some(Err(ReadError::Missing | ReadError::Store(_))) | None => {
+                    return Err(PartitionError::Storage.into());
+                }
+            };
+            let start = usize::try_from(span.position).unwrap_or(usize::MAX);
+            let end = start.saturating_add(usize::try_from(span.length).unwrap_or(usize::MAX));
+            if end > bytes.len() {
+                return Err(PartitionError::Corrupt.into());
+            }
+            let slice = bytes.slice(start..end);
+            let (from, to) = window(&slice, self.offset, left, budget.spent == 0 && records.is_empty())?;
+            if from < to {
+                records.push(slice.slice(from..to));
+                budget.spent = budget.spent.saturating_add(to - from);
+                budget.left = budget.left.saturating_sub(to - from);
+                left = left.saturating_sub(to - from);
+            }
+            if to < slice.len() {
+                break;
+            }
+        }
+        Ok(Fetched {
+            high_watermark: self.high_watermark.0,
+            last_stable_offset: self.high_watermark.0,
+            log_start_offset: self.log_start.0,
+            records,
+        })
+    }
+}
+
+/// Where in a slice the batches lie that begin with the one holding `offset` and fit into `bytes_max`.
+fn window(
+    slice: &Bytes,
+    offset: Offset,
+    bytes_max: usize,
+    first_always: bool,
+) -> Result<(usize, usize), PartitionError> {
+    let mut rest = slice.clone();
+    let mut from = None;
+    let mut position = 0_usize;
+    while !rest.is_empty() {
+        let batch = Batch::take(&mut rest).map_err(|_| PartitionError::Corrupt)?;
+        let end = position.saturating_add(batch.bytes().len());
+        if batch.header().last_offset() >= offset {
+            let begin = *from.get_or_insert(position);
+            let is_first = begin == position;
+            if end - begin > bytes_max && !(is_first && first_always) {
+                return Ok((begin, position));
+            }
+        }
+        position = end;
+    }
+    Ok((from.unwrap_or(position), position))
 }

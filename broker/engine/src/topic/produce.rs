@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use broker_record::{Batch, TimestampType};
 use bytes::Bytes;
 use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
 
-use super::{PartitionError, TopicRef};
+use super::{PartitionError, Placed, TopicRef};
+use crate::life::Life;
+use crate::limits::PRODUCE_WAIT_MAX;
+use crate::log::{Reserved, Ticket};
 
 /// When a producer wants its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,4 +94,107 @@ pub enum ProduceError {
     /// Durability was not reached in time; the records may still become durable.
     #[error("timed out")]
     TimedOut,
+}
+
+/// A payload that has its place and may not be durable yet.
+type Accepted = (Appended, Option<Ticket>);
+
+impl Life {
+    /// Appends payloads and waits until they are durable.
+    pub(crate) async fn produce(&self, request: ProduceRequest) -> Vec<ProduceOutcome> {
+        let deadline = Instant::now() + request.timeout.min(PRODUCE_WAIT_MAX);
+        // One reservation for the whole request: two that wait for each other's halves would wait for ever.
+        let bytes = request.partitions.iter().map(|payload| payload.records.len()).sum();
+        let Ok(Some(mut reserved)) = timeout_at(deadline, self.memory.reserve(bytes)).await else {
+            return request.partitions.iter().map(|_| Err(ProduceError::TimedOut)).collect();
+        };
+        let mut accepted = Vec::with_capacity(request.partitions.len());
+        for payload in request.partitions {
+            accepted.push(self.accept(payload, &mut reserved, deadline).await);
+        }
+        drop(reserved);
+        let mut outcomes = Vec::with_capacity(accepted.len());
+        for one in accepted {
+            outcomes.push(match one {
+                Ok((appended, Some(ticket))) if request.acks == Acks::Durable => {
+                    durable(ticket, deadline).await.map(|()| appended)
+                }
+                Ok((appended, _)) => Ok(appended),
+                Err(error) => Err(error),
+            });
+        }
+        outcomes
+    }
+
+    async fn accept(
+        &self,
+        payload: ProducePartition,
+        reserved: &mut Reserved,
+        deadline: Instant,
+    ) -> Result<Accepted, ProduceError> {
+        let ProducePartition { topic, partition, records } = payload;
+        let topic = self.topic(&topic)?;
+        if topic.internal {
+            return Err(ProduceError::InternalTopic);
+        }
+        let mut batch = one_batch(records)?;
+        check(&batch, topic.message_bytes_max)?;
+        let mut log_append_time_ms = -1;
+        if topic.timestamp_type == TimestampType::LogAppendTime {
+            log_append_time_ms = self.env.wall_ms();
+            batch = batch.stamped(log_append_time_ms);
+        }
+        let serving = self.serving(&TopicRef::Id(topic.id), partition, deadline).await?;
+        let share = reserved.split(batch.bytes().len()).ok_or(ProduceError::TimedOut)?;
+        let placed = serving.append(&batch, &self.wal, share).map_err(|error| self.with_hint(error, serving.id))?;
+        let appended = |base_offset: broker_record::Offset| Appended {
+            base_offset: base_offset.0,
+            log_append_time_ms,
+            log_start_offset: 0,
+        };
+        match placed {
+            Placed::At(base, ticket) => Ok((appended(base), Some(ticket))),
+            Placed::Before(base) => Ok((appended(base), None)),
+            Placed::OutOfOrder => Err(ProduceError::OutOfOrderSequence),
+            Placed::Fenced => Err(ProduceError::InvalidProducerEpoch),
+        }
+    }
+}
+
+/// The only batch of a payload; producers of the current format send exactly one.
+fn one_batch(records: Bytes) -> Result<Batch, ProduceError> {
+    let batches = broker_record::split(records).map_err(|error| ProduceError::CorruptMessage(error.to_string()))?;
+    let mut batches = batches.into_iter();
+    match (batches.next(), batches.next()) {
+        (Some(batch), None) => Ok(batch),
+        (None, _) => Err(ProduceError::InvalidRecord("no record batch")),
+        (Some(_), Some(_)) => Err(ProduceError::InvalidRecord("more than one record batch for a partition")),
+    }
+}
+
+fn check(batch: &Batch, bytes_max: usize) -> Result<(), ProduceError> {
+    let attributes = batch.header().attributes;
+    if batch.bytes().len() > bytes_max {
+        return Err(ProduceError::MessageTooLarge { size: batch.bytes().len(), max: bytes_max });
+    }
+    if attributes.is_control() {
+        return Err(ProduceError::InvalidRecord("clients write no control records"));
+    }
+    if attributes.timestamp_type() == TimestampType::LogAppendTime {
+        return Err(ProduceError::InvalidRecord("only the broker stamps records with its own time"));
+    }
+    if attributes.is_transactional() {
+        return Err(ProduceError::InvalidTransactionState);
+    }
+    Ok(())
+}
+
+async fn durable(mut ticket: Ticket, deadline: Instant) -> Result<(), ProduceError> {
+    match timeout_at(deadline, ticket.wait_for(|durable| *durable)).await {
+        Ok(Ok(_)) => Ok(()),
+        // The incarnation has ended before the object was durable. It may be durable all the same, behind the seal or
+        // before it: the producer tries again, and its sequence numbers tell.
+        Ok(Err(_)) => Err(PartitionError::NotLeader(super::LeaderHint { node_id: -1, leader_epoch: -1 }).into()),
+        Err(_) => Err(ProduceError::TimedOut),
+    }
 }

@@ -102,7 +102,7 @@ impl<R: Resource> AnyResource<R::Data> for Erased<R> {
 
     fn plan_destroy(&self, data: Option<&R::Data>, prior: &Value) -> Diagnostics {
         let mut out = Diagnostics::new();
-        let result = self.known(prior).and_then(|state| self.resource.plan_destroy(data, state, &mut out));
+        let result = self.resource.plan_destroy(data, &Config::new(prior, &self.ty), &mut out);
         out.extend(result.err().unwrap_or_default());
         out
     }

@@ -1,0 +1,262 @@
+//! From a configuration to a broker that serves, and back.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use broker_metadata::{
+    Applied, Bootstrap, Change, FEATURE_LEVEL_MAX, LogOptions, MarkedBucket, Marker, MarkerError, MetadataLog,
+    OpenError, RegisterBroker, Rejection, ReleasedPartition, ReleasedPosition,
+};
+use broker_store::{Failure, Incarnation};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use super::{Inner, StartError};
+use crate::config::{EngineConfig, Stores};
+use crate::env::Env;
+use crate::journal::{Journal, Wish};
+use crate::life::{Life, Parts};
+use crate::limits::{RELEASES_PER_COMMAND_MAX, STOP_WAIT_MAX};
+use crate::log::{Ended, FlushPolicy, Writer};
+use crate::status::Counters;
+use crate::tasks::{self, Detector};
+
+/// Opens the cluster, registers, and starts everything.
+pub(super) async fn start(config: EngineConfig, stores: Stores, env: Env) -> Result<Arc<Inner>, StartError> {
+    let log = open(&config, &stores, &env).await?;
+    let cluster_id = log.cluster_id();
+    Marker::claim(&stores.data, MarkedBucket::Data, cluster_id).await.map_err(|problem| match problem {
+        MarkerError::OtherCluster { .. } | MarkerError::Unreadable { .. } => {
+            StartError::WrongCluster(problem.to_string())
+        }
+        MarkerError::Store(_) | MarkerError::Unfilled(_) => StartError::Data(problem.to_string()),
+    })?;
+    let journal = Journal::new(log, env.clone());
+    let inner = Arc::new(Inner {
+        config,
+        stores,
+        cluster: journal.cluster(),
+        journal,
+        env,
+        cluster_id,
+        counters: Arc::new(Counters::default()),
+        detector: Mutex::new(Detector::default()),
+        observed: Notify::new(),
+        stop: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+        life: RwLock::new(None),
+        node_id: AtomicI64::new(-1),
+        epoch: AtomicI64::new(-1),
+        dead: AtomicBool::new(false),
+        producer_ids: tokio::sync::Mutex::new(0..0),
+    });
+    let first = register(&inner).await.map_err(|problem| StartError::Metadata(problem.to_string()))?;
+    inner.tasks.spawn(tasks::follow(Arc::clone(&inner)));
+    let ready = begin(&inner, first).await;
+    let life = ready.map_err(StartError::Metadata)?;
+    inner.tasks.spawn(supervise(Arc::clone(&inner), life));
+    Ok(inner)
+}
+
+async fn open(config: &EngineConfig, stores: &Stores, env: &Env) -> Result<MetadataLog, StartError> {
+    let mut options = LogOptions::new(&config.host_identity, env.random());
+    options.cluster_id = config.cluster_id;
+    match MetadataLog::open(&stores.metadata, options.clone()).await {
+        Err(OpenError::NoCluster { .. }) if config.bootstrap => {
+            let cluster_id = config.cluster_id.unwrap_or_else(|| env.uuid());
+            let bootstrap = Bootstrap::new(cluster_id, "bootstrap", env.wall_ms());
+            // Another development broker may be doing the same: then the cluster is the one it made.
+            if let Err(problem) = bootstrap.run(&stores.metadata, options.clone()).await {
+                info!(%problem, "the cluster was not created by this broker");
+            }
+            MetadataLog::open(&stores.metadata, options).await.map_err(open_error)
+        }
+        opened => opened.map_err(open_error),
+    }
+}
+
+fn open_error(problem: OpenError) -> StartError {
+    match problem {
+        OpenError::NoCluster { .. }
+        | OpenError::Marker(MarkerError::OtherCluster { .. } | MarkerError::Unreadable { .. }) => {
+            StartError::WrongCluster(problem.to_string())
+        }
+        OpenError::Marker(_) | OpenError::Read(_) => StartError::Metadata(problem.to_string()),
+    }
+}
+
+/// A registration that did not succeed.
+#[derive(Debug, thiserror::Error)]
+enum RegisterError {
+    /// The cluster refuses this broker; trying again does not help.
+    #[error("the cluster refuses this broker: {0}")]
+    Rejected(Rejection),
+    /// The log could not be written.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Gets an id and a fresh epoch, and fences the former incarnation of this host.
+async fn register(inner: &Inner) -> Result<Incarnation, RegisterError> {
+    let config = &inner.config;
+    let change = Change::RegisterBroker(RegisterBroker {
+        host: config.host_identity.clone(),
+        broker: config.node_id,
+        endpoint: broker_metadata::Endpoint { host: config.advertised.host.clone(), port: config.advertised.port },
+        zone: config.zone.clone(),
+        feature_level_max: FEATURE_LEVEL_MAX,
+    });
+    let wish = Wish { origin: None, actor: &config.host_identity, reason: "the broker starts" };
+    match inner.journal.propose_one(wish, change).await.map_err(RegisterError::Unavailable)? {
+        Ok(Applied::Registered { incarnation }) => Ok(incarnation),
+        Ok(other) => Err(RegisterError::Unavailable(format!("registration ended with {other:?}"))),
+        Err(rejection) => Err(RegisterError::Rejected(rejection)),
+    }
+}
+
+/// Begins a life: what leads nothing yet may lead from now on.
+async fn begin(inner: &Arc<Inner>, id: Incarnation) -> Result<Arc<Life>, String> {
+    let life = Life::new(Parts {
+        id,
+        cluster_id: inner.cluster_id,
+        env: inner.env.clone(),
+        limits: inner.config.limits.clone(),
+        data: inner.stores.data.clone(),
+        cluster: inner.cluster.clone(),
+        counters: Arc::clone(&inner.counters),
+        cancel: inner.stop.child_token(),
+    });
+    let actor = actor(id);
+    let wish = Wish { origin: Some(id), actor: &actor, reason: "the broker is ready" };
+    match inner.journal.propose_one(wish, Change::BrokerReady { incarnation: id }).await? {
+        Ok(_) => info!(incarnation = %id, "registered"),
+        Err(rejection) => return Err(rejection.to_string()),
+    }
+    inner.set_life(Some(Arc::clone(&life)));
+    life.follow();
+    Ok(life)
+}
+
+/// Runs one life after the other until the engine stops.
+async fn supervise(inner: Arc<Inner>, first: Arc<Life>) {
+    let mut life = first;
+    loop {
+        live(&inner, &life).await;
+        inner.set_life(None);
+        if inner.stop.is_cancelled() {
+            return;
+        }
+        inner.counters.fenced();
+        warn!(incarnation = %life.id, "this incarnation has ended: registering anew");
+        match next_life(&inner).await {
+            Some(next) => life = next,
+            None => return,
+        }
+    }
+}
+
+/// Runs everything of a life until it ends.
+async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
+    let writer = Writer {
+        wal: life.wal.clone(),
+        policy: FlushPolicy::new(inner.config.put_budget_per_second),
+        sequence: inner.stores.data.sequence(broker_store::SequenceName::Wal(life.id)),
+        cluster: inner.cluster_id,
+        incarnation: life.id,
+        objects: life.objects.clone(),
+        env: inner.env.clone(),
+        counters: Arc::clone(&inner.counters),
+    };
+    life.tasks.spawn(tasks::show_life(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::watch_others(Arc::clone(inner), Arc::clone(life)));
+    let follow = tasks::follow_roles(Arc::clone(life));
+    tokio::select! {
+        biased;
+        ended = writer.run(life.cancel.clone()) => {
+            if ended == Ended::Sealed {
+                // Metadata tells who has done it; until then clients are told to look again.
+                warn!(incarnation = %life.id, "fenced: the write-ahead log was sealed");
+            }
+        }
+        () = follow => {}
+    }
+    life.end();
+    life.tasks.wait().await;
+}
+
+async fn next_life(inner: &Arc<Inner>) -> Option<Arc<Life>> {
+    let mut backoff = inner.stores.metadata.backoff();
+    loop {
+        let problem = match register(inner).await {
+            Ok(id) => match begin(inner, id).await {
+                Ok(life) => return Some(life),
+                Err(problem) => problem,
+            },
+            Err(problem @ RegisterError::Rejected(_)) => {
+                error!(%problem, "this broker cannot come back");
+                inner.dead.store(true, Ordering::SeqCst);
+                return None;
+            }
+            Err(RegisterError::Unavailable(problem)) => problem,
+        };
+        warn!(problem, "not registered yet");
+        tokio::select! {
+            biased;
+            () = inner.stop.cancelled() => return None,
+            () = tokio::time::sleep(backoff.after(Failure::Unknown)) => {}
+        }
+    }
+}
+
+/// Hands over, deregisters, and ends.
+pub(super) async fn stop(inner: &Arc<Inner>) {
+    if let Some(life) = inner.life()
+        && timeout(STOP_WAIT_MAX, hand_over(inner, &life)).await.is_err()
+    {
+        warn!(incarnation = %life.id, "handing over took too long: others will take over");
+    }
+    inner.dead.store(true, Ordering::SeqCst);
+    inner.stop.cancel();
+    inner.tasks.close();
+    inner.tasks.wait().await;
+}
+
+async fn hand_over(inner: &Arc<Inner>, life: &Arc<Life>) {
+    let id = life.id;
+    let actor = actor(id);
+    let wish = Wish { origin: Some(id), actor: &actor, reason: "the broker stops" };
+    // First no new partitions, then away with those there are.
+    let drained = inner.journal.propose_one(wish, Change::DrainBroker { incarnation: id }).await;
+    if let Err(problem) | Ok(Err(problem)) = drained.map(|result| result.map_err(|rejection| rejection.to_string())) {
+        warn!(problem, "not draining: others will take over");
+        return;
+    }
+    let Some((given_up, end)) = life.give_up_all().await else { return };
+    let released: Vec<ReleasedPartition> = given_up
+        .into_iter()
+        .map(|one| ReleasedPartition {
+            topic: one.id.topic,
+            partition: one.id.partition,
+            leader_epoch: one.leader_epoch,
+            position: ReleasedPosition { end_offset: one.end.0, wal_seq: end },
+        })
+        .collect();
+    for partitions in released.chunks(RELEASES_PER_COMMAND_MAX) {
+        let change = Change::Release { incarnation: id, partitions: partitions.to_vec() };
+        if let Err(problem) = inner.journal.propose_one(wish, change).await {
+            // Whatever became of it: this broker does not serve those partitions again.
+            warn!(problem, "partitions may not be released");
+            return;
+        }
+    }
+    let gone = inner.journal.propose_one(wish, Change::DeregisterBroker { incarnation: id }).await;
+    info!(incarnation = %id, released = released.len(), ?gone, "handed over");
+}
+
+/// What this broker is called in the audit trail.
+pub(crate) fn actor(id: Incarnation) -> String {
+    format!("broker:{id}")
+}

@@ -1,0 +1,208 @@
+//! One life of a broker: what it holds between being registered and being fenced or stopped.
+//!
+//! Invariant: everything that depends on being this incarnation lives here and dies with it. A fenced broker drops its life
+//! and begins another; nothing of the old one answers any more.
+
+mod lead;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use broker_log::Incarnation;
+use broker_store::Store;
+use tokio::sync::{OnceCell, watch};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::cluster::{AppendInfo, Cluster};
+use crate::env::Env;
+use crate::group::{Coordinator, GroupError, Tools};
+use crate::limits::{INTERNAL_BYTES_MAX, Limits, OPENING_WAIT_MAX};
+use crate::log::{Memory, Objects, RecoveredLog, Until, Wal};
+use crate::status::Counters;
+use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef};
+
+/// What this broker is to a partition that metadata says it leads.
+#[derive(Clone, Debug)]
+pub(crate) enum Role {
+    /// It reads what its predecessors left.
+    Opening,
+    /// It serves.
+    Serving(Arc<Partition>),
+    /// It has given the partition up and waits for metadata to say so.
+    GivenUp,
+}
+
+/// A log of another incarnation, read once for all partitions.
+type Log = Arc<OnceCell<Arc<RecoveredLog>>>;
+
+/// One life of a broker.
+#[derive(Debug)]
+pub(crate) struct Life {
+    pub(crate) id: Incarnation,
+    pub(crate) cluster_id: Uuid,
+    pub(crate) env: Env,
+    pub(crate) limits: Limits,
+    pub(crate) data: Store,
+    pub(crate) cluster: Cluster,
+    pub(crate) wal: Wal,
+    pub(crate) objects: Objects,
+    pub(crate) memory: Memory,
+    pub(crate) internal_memory: Memory,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) cancel: CancellationToken,
+    roles: Mutex<BTreeMap<PartitionId, Role>>,
+    coordinators: Mutex<BTreeMap<PartitionId, Arc<Coordinator>>>,
+    logs: Mutex<BTreeMap<(Incarnation, Until), Log>>,
+    changed: watch::Sender<u64>,
+}
+
+/// What a life is made of.
+pub(crate) struct Parts {
+    pub(crate) id: Incarnation,
+    pub(crate) cluster_id: Uuid,
+    pub(crate) env: Env,
+    pub(crate) limits: Limits,
+    pub(crate) data: Store,
+    pub(crate) cluster: Cluster,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl Life {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let Parts { id, cluster_id, env, limits, data, cluster, counters, cancel } = parts;
+        let objects = Objects::new(data.clone(), cluster_id, &limits, Arc::clone(&counters));
+        Arc::new(Self {
+            id,
+            cluster_id,
+            env,
+            data,
+            cluster,
+            wal: Wal::new(),
+            objects,
+            memory: Memory::new(limits.unacknowledged_bytes_max),
+            internal_memory: Memory::new(INTERNAL_BYTES_MAX),
+            limits,
+            counters,
+            tasks: TaskTracker::new(),
+            cancel,
+            roles: Mutex::default(),
+            coordinators: Mutex::default(),
+            logs: Mutex::default(),
+            changed: watch::Sender::new(0),
+        })
+    }
+
+    /// A topic as requests name it.
+    pub(crate) fn topic(&self, topic: &TopicRef) -> Result<AppendInfo, PartitionError> {
+        self.cluster.topic(topic).ok_or(match topic {
+            TopicRef::Name(_) => PartitionError::UnknownTopicOrPartition,
+            TopicRef::Id(_) => PartitionError::UnknownTopicId,
+        })
+    }
+
+    /// A partition that this broker serves; waits a moment for one that it is about to serve.
+    pub(crate) async fn serving(
+        &self,
+        topic: &TopicRef,
+        partition: i32,
+        deadline: Instant,
+    ) -> Result<Arc<Partition>, PartitionError> {
+        let deadline = deadline.min(Instant::now() + OPENING_WAIT_MAX);
+        let mut changed = self.changed.subscribe();
+        loop {
+            let id = PartitionId { topic: self.topic(topic)?.id, partition };
+            let leader = self.cluster.leader(id).ok_or(PartitionError::UnknownTopicOrPartition)?;
+            if leader.incarnation != Some(self.id) || self.cancel.is_cancelled() {
+                return Err(PartitionError::NotLeader(leader.hint()));
+            }
+            match self.roles().get(&id) {
+                Some(Role::Serving(serving)) if serving.is_open() => return Ok(Arc::clone(serving)),
+                Some(Role::GivenUp) => return Err(PartitionError::NotLeader(leader.hint())),
+                Some(Role::Serving(_) | Role::Opening) | None => {}
+            }
+            if timeout_at(deadline, changed.changed()).await.is_err() {
+                return Err(PartitionError::NotLeader(leader.hint()));
+            }
+        }
+    }
+
+    /// The coordinator of a group, if it is this broker.
+    pub(crate) fn coordinator(&self, group: &str) -> Result<Arc<Coordinator>, GroupError> {
+        let id = self.cluster.coordinator_partition(group).ok_or(GroupError::CoordinatorNotAvailable)?;
+        let leads = self.cluster.leader(id).is_some_and(|leader| leader.incarnation == Some(self.id));
+        if !leads || self.cancel.is_cancelled() {
+            return Err(GroupError::NotCoordinator);
+        }
+        self.coordinators().get(&id).cloned().ok_or(GroupError::CoordinatorLoading)
+    }
+
+    /// All groups coordinated here.
+    pub(crate) fn all_coordinators(&self) -> Vec<Arc<Coordinator>> {
+        self.coordinators().values().cloned().collect()
+    }
+
+    /// Puts what metadata knows of the leader into an error of the partition itself.
+    pub(crate) fn with_hint(&self, error: PartitionError, id: PartitionId) -> PartitionError {
+        match error {
+            PartitionError::NotLeader(_) => PartitionError::NotLeader(
+                self.cluster.leader(id).map_or(LeaderHint { node_id: -1, leader_epoch: -1 }, |leader| leader.hint()),
+            ),
+            other => other,
+        }
+    }
+
+    /// Partitions served, and partitions on their way there.
+    pub(crate) fn role_counts(&self) -> (usize, usize) {
+        let roles = self.roles();
+        let serving = roles.values().filter(|role| matches!(role, Role::Serving(_))).count();
+        let opening = roles.values().filter(|role| matches!(role, Role::Opening)).count();
+        (serving, opening)
+    }
+
+    /// Ends everything: nothing is appended, served or answered any more.
+    pub(crate) fn end(&self) {
+        self.cancel.cancel();
+        for role in self.roles().values() {
+            if let Role::Serving(partition) = role {
+                partition.close();
+            }
+        }
+        for coordinator in self.coordinators().values() {
+            coordinator.resign();
+        }
+        self.tasks.close();
+        self.has_changed();
+    }
+
+    fn tools(&self) -> Tools {
+        Tools {
+            wal: self.wal.clone(),
+            memory: self.internal_memory.clone(),
+            objects: self.objects.clone(),
+            env: self.env.clone(),
+            tasks: self.tasks.clone(),
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    fn has_changed(&self) {
+        self.changed.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    fn roles(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Role>> {
+        self.roles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn coordinators(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Arc<Coordinator>>> {
+        self.coordinators.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn logs(&self) -> MutexGuard<'_, BTreeMap<(Incarnation, Until), Log>> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

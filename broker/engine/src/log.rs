@@ -1,0 +1,15 @@
+//! The write-ahead log: writing one's own, reading everybody's, ending that of the dead.
+
+mod flush;
+mod index;
+mod memory;
+mod objects;
+mod recover;
+mod wal;
+
+pub(crate) use flush::FlushPolicy;
+pub(crate) use index::{Index, ObjectRef, Span};
+pub(crate) use memory::{Memory, Reserved};
+pub(crate) use objects::{Objects, ReadError};
+pub(crate) use recover::{RecoveredLog, Recovery, Until, recover};
+pub(crate) use wal::{Ended, Ticket, Wal, Writer};

@@ -1,0 +1,290 @@
+//! Writing this incarnation's write-ahead log.
+//!
+//! Invariants: numbers are filled one after the other and never skipped; object *n* is acknowledged only when every object
+//! up to *n* is durable; bytes are fixed before the first attempt; when somebody else stands at one of the numbers, this
+//! incarnation has been sealed and acknowledges nothing any more.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use broker_log::{Incarnation, Origin, WalBuilder, WalIndex};
+use broker_record::PlacedBatch;
+use broker_store::{Filled, Frozen, Nonce, Patience, Sequence};
+use bytes::Bytes;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::ObjectRef;
+use super::flush::{Decision, FlushPolicy};
+use super::memory::Reserved;
+use super::objects::Objects;
+use crate::env::Env;
+use crate::status::Counters;
+use crate::topic::{Partition, PartitionId};
+
+/// Says when a batch is durable: true then, an error when it never will be through this incarnation.
+pub(crate) type Ticket = watch::Receiver<bool>;
+
+/// The buffer in front of the log; a cheap handle.
+#[derive(Clone, Debug)]
+pub(crate) struct Wal {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Notify,
+    /// The first number whose object is not acknowledged.
+    acknowledged: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Queue {
+    /// Objects that are full and wait for their PUT; bounded by the memory reserved for their batches.
+    full: VecDeque<Pending>,
+    open: Pending,
+    last_ticket: Option<Ticket>,
+    closed: bool,
+}
+
+/// An object that is being collected.
+#[derive(Debug)]
+struct Pending {
+    builder: WalBuilder,
+    partitions: BTreeMap<PartitionId, Arc<Partition>>,
+    reserved: Vec<Reserved>,
+    done: watch::Sender<bool>,
+}
+
+/// An object on its way.
+struct Sent {
+    index: WalIndex,
+    bytes: Bytes,
+    partitions: BTreeMap<PartitionId, Arc<Partition>>,
+    _reserved: Vec<Reserved>,
+    done: watch::Sender<bool>,
+    durable: bool,
+}
+
+/// Why a writer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Somebody else stands at one of its numbers.
+    Sealed,
+    /// It was told to.
+    Cancelled,
+}
+
+impl Wal {
+    pub(crate) fn new() -> Self {
+        let queue = Queue { full: VecDeque::new(), open: Pending::new(), last_ticket: None, closed: false };
+        let shared = Shared { queue: Mutex::new(queue), wake: Notify::new(), acknowledged: AtomicU64::new(0) };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Puts a batch into the buffer; none once the log is closed. The caller holds the partition's lock.
+    pub(crate) fn append(&self, partition: &Arc<Partition>, batch: PlacedBatch, reserved: Reserved) -> Option<Ticket> {
+        let mut queue = self.queue();
+        if queue.closed {
+            return None;
+        }
+        let full = queue.open.builder.body_len().saturating_add(batch.len()) > broker_log::limits::WAL_OBJECT_BYTES_MAX;
+        if full && !queue.open.builder.is_empty() {
+            let open = mem::replace(&mut queue.open, Pending::new());
+            queue.full.push_back(open);
+        }
+        let id = partition.id;
+        queue.open.partitions.entry(id).or_insert_with(|| Arc::clone(partition));
+        queue.open.builder.push(id.topic, id.partition, batch, None);
+        queue.open.reserved.push(reserved);
+        let ticket = queue.open.done.subscribe();
+        queue.last_ticket = Some(ticket.clone());
+        drop(queue);
+        self.shared.wake.notify_one();
+        Some(ticket)
+    }
+
+    /// Waits until everything that was appended is durable; the number after the last object, or none when that will
+    /// never be.
+    pub(crate) async fn drain(&self) -> Option<u64> {
+        let last = self.queue().last_ticket.clone();
+        if let Some(mut ticket) = last {
+            ticket.wait_for(|durable| *durable).await.ok()?;
+        }
+        Some(self.acknowledged())
+    }
+
+    /// The first number whose object is not acknowledged.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.shared.acknowledged.load(Ordering::Acquire)
+    }
+
+    /// Takes nothing more; tickets of what was not written fail.
+    fn close(&self) {
+        let mut queue = self.queue();
+        queue.closed = true;
+        queue.full.clear();
+        queue.open = Pending::new();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    fn new() -> Self {
+        Self {
+            builder: WalBuilder::default(),
+            partitions: BTreeMap::new(),
+            reserved: Vec::new(),
+            done: watch::Sender::new(false),
+        }
+    }
+}
+
+/// The task that writes the log.
+pub(crate) struct Writer {
+    pub(crate) wal: Wal,
+    pub(crate) policy: FlushPolicy,
+    pub(crate) sequence: Sequence,
+    pub(crate) cluster: Uuid,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) objects: Objects,
+    pub(crate) env: Env,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Writer {
+    /// Writes until sealed or cancelled; nothing is acknowledged afterwards.
+    pub(crate) async fn run(mut self, cancel: CancellationToken) -> Ended {
+        let mut puts = JoinSet::new();
+        let mut sent = BTreeMap::new();
+        let mut next = 0;
+        let ended = loop {
+            let wait_until = match self.decide(puts.len()) {
+                Decision::Flush => {
+                    self.send(next, &mut puts, &mut sent, &cancel);
+                    next += 1;
+                    continue;
+                }
+                Decision::WaitUntil(at) => Some(at),
+                Decision::Wait => None,
+            };
+            let pause = wait_until.map(|at| at.saturating_sub(self.env.monotonic()));
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => break Ended::Cancelled,
+                Some(landed) = puts.join_next() => match landed {
+                    Ok(Some((seq, Filled::Mine))) => self.landed(seq, &mut sent),
+                    Ok(Some((seq, Filled::Other(_)))) => {
+                        warn!(incarnation = %self.incarnation, seq, "write-ahead log is sealed: this incarnation ends");
+                        break Ended::Sealed;
+                    }
+                    Ok(None) => break Ended::Cancelled,
+                    Err(error) => {
+                        error!(%error, "a PUT task failed: this incarnation ends");
+                        break Ended::Sealed;
+                    }
+                },
+                () = self.wal.shared.wake.notified() => {}
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+            }
+        };
+        self.wal.close();
+        ended
+    }
+
+    fn decide(&self, in_flight: usize) -> Decision {
+        let queue = self.wal.queue();
+        let buffered = match queue.full.front() {
+            Some(full) => full.builder.body_len().max(crate::limits::FLUSH_BYTES_AT_ONCE),
+            None => queue.open.builder.body_len(),
+        };
+        drop(queue);
+        self.policy.decide(self.env.monotonic(), buffered, in_flight)
+    }
+
+    fn send(
+        &mut self,
+        seq: u64,
+        puts: &mut JoinSet<Option<(u64, Filled)>>,
+        sent: &mut BTreeMap<u64, Sent>,
+        cancel: &CancellationToken,
+    ) {
+        let pending = {
+            let mut queue = self.wal.queue();
+            match queue.full.pop_front() {
+                Some(full) => full,
+                None => mem::replace(&mut queue.open, Pending::new()),
+            }
+        };
+        let origin = Origin { cluster: self.cluster, incarnation: self.incarnation, seq };
+        let nonce = self.env.uuid().as_u128();
+        let (bytes, index) = pending.builder.build(origin, nonce);
+        self.policy.flushed(self.env.monotonic(), bytes.len());
+        let object = Sent {
+            index,
+            bytes: bytes.clone(),
+            partitions: pending.partitions,
+            _reserved: pending.reserved,
+            done: pending.done,
+            durable: false,
+        };
+        sent.insert(seq, object);
+        let (sequence, cancel) = (self.sequence.clone(), cancel.clone());
+        puts.spawn(async move { put(&sequence, seq, nonce, bytes, &cancel).await.map(|filled| (seq, filled)) });
+    }
+
+    /// Acknowledges what is contiguous.
+    fn landed(&self, seq: u64, sent: &mut BTreeMap<u64, Sent>) {
+        if let Some(object) = sent.get_mut(&seq) {
+            object.durable = true;
+        }
+        while let Some(first) = sent.first_entry()
+            && first.get().durable
+        {
+            let (seq, object) = first.remove_entry();
+            self.acknowledge(seq, object);
+        }
+    }
+
+    fn acknowledge(&self, seq: u64, object: Sent) {
+        let place = ObjectRef { incarnation: self.incarnation, seq };
+        self.counters.wrote(object.bytes.len(), &object.index);
+        self.objects.keep_tail(place, object.bytes);
+        for slice in &object.index.slices {
+            let id = PartitionId { topic: slice.topic, partition: slice.partition };
+            if let Some(partition) = object.partitions.get(&id) {
+                partition.durable(slice, place);
+            }
+        }
+        self.wal.shared.acknowledged.store(seq.saturating_add(1), Ordering::Release);
+        object.done.send_replace(true);
+    }
+}
+
+/// Fills a number, however long the store takes; none when cancelled.
+async fn put(sequence: &Sequence, seq: u64, nonce: u128, bytes: Bytes, cancel: &CancellationToken) -> Option<Filled> {
+    let frozen = match Frozen::new(Nonce(nonce), bytes) {
+        Ok(frozen) => frozen,
+        Err(error) => {
+            error!(%error, seq, "object was not built as it should be");
+            return None;
+        }
+    };
+    // Patience without end: the same bytes at the same number until it is occupied. No other content may stand there, and
+    // nobody is told anything before.
+    let filled = tokio::select! {
+        biased;
+        () = cancel.cancelled() => return None,
+        filled = sequence.fill(seq, &frozen, Patience::forever()) => filled,
+    };
+    filled.inspect_err(|unfilled| error!(error = %unfilled, seq, "patience without end ended")).ok()
+}

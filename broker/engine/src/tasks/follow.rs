@@ -1,0 +1,55 @@
+//! Following the metadata log.
+
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use crate::engine::Inner;
+use crate::life::Life;
+use crate::limits::METADATA_POLL_INTERVAL;
+
+/// Reads new entries until the engine stops.
+pub(crate) async fn follow(inner: Arc<Inner>) {
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = inner.stop.cancelled() => return,
+            () = tokio::time::sleep(METADATA_POLL_INTERVAL) => {}
+        }
+        let confirmed = tokio::select! {
+            biased;
+            () = inner.stop.cancelled() => return,
+            confirmed = inner.journal.confirm() => confirmed,
+        };
+        match confirmed {
+            Ok(()) => {
+                let now = inner.env.monotonic();
+                inner.detector().store_answered(now);
+                failing = false;
+            }
+            Err(error) if !failing => {
+                warn!(%error, "metadata cannot be followed");
+                failing = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Makes a life's roles follow metadata; returns when metadata says that it has ended.
+pub(crate) async fn follow_roles(life: Arc<Life>) {
+    let mut changes = life.cluster.changes();
+    loop {
+        if !life.cluster.is_alive(life.id) {
+            info!(incarnation = %life.id, "metadata says that this incarnation is fenced");
+            return;
+        }
+        life.follow();
+        tokio::select! {
+            biased;
+            () = life.cancel.cancelled() => return,
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+    }
+}

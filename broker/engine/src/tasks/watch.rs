@@ -1,0 +1,68 @@
+//! Watching the other brokers and fencing the dead.
+
+use std::sync::Arc;
+
+use broker_log::Incarnation;
+use broker_metadata::{Change, LiveObject};
+use tracing::{debug, warn};
+
+use crate::engine::{Inner, actor};
+use crate::journal::Wish;
+use crate::life::Life;
+use crate::limits::WATCH_INTERVAL;
+
+/// Watches until the life ends.
+pub(crate) async fn watch_others(inner: Arc<Inner>, life: Arc<Life>) {
+    loop {
+        tokio::select! {
+            biased;
+            () = life.cancel.cancelled() => return,
+            // A refused connection: what is known of `live/` is enough.
+            () = inner.observed.notified() => {}
+            () = tokio::time::sleep(WATCH_INTERVAL) => {
+                let others = watched(&inner, &life);
+                tokio::select! {
+                    biased;
+                    () = life.cancel.cancelled() => return,
+                    () = read_signs_of_life(&inner, &others) => {}
+                }
+            }
+        }
+        fence_suspects(&inner, &life).await;
+    }
+}
+
+fn watched(inner: &Inner, life: &Life) -> Vec<Incarnation> {
+    let others: Vec<Incarnation> =
+        inner.cluster.others(life.id).into_iter().map(|(incarnation, _)| incarnation).collect();
+    inner.detector().watch(inner.env.monotonic(), &others);
+    others
+}
+
+async fn read_signs_of_life(inner: &Inner, others: &[Incarnation]) {
+    for other in others {
+        match LiveObject::read(&inner.stores.metadata, *other).await {
+            Ok(live) => {
+                let now = inner.env.monotonic();
+                let mut detector = inner.detector();
+                detector.store_answered(now);
+                // Who has heard nothing from the store is not well, however often it says that it lives.
+                detector.live_read(now, *other, live.map(|live| live.beat));
+            }
+            Err(error) => debug!(%error, %other, "sign of life not read"),
+        }
+    }
+}
+
+async fn fence_suspects(inner: &Inner, life: &Life) {
+    let suspects = inner.detector().suspects(inner.env.monotonic());
+    if suspects.is_empty() || !inner.cluster.is_alive(life.id) {
+        return;
+    }
+    warn!(?suspects, "fencing brokers that are dead");
+    let actor = actor(life.id);
+    let wish = Wish { origin: Some(life.id), actor: &actor, reason: "connections refused, or no sign of life" };
+    if let Err(problem) = inner.journal.propose_one(wish, Change::FenceBrokers { incarnations: suspects }).await {
+        warn!(problem, "not fenced yet");
+    }
+}
