@@ -186,7 +186,7 @@ impl Host {
         Ok(instance)
     }
 
-    /// Ends an instance as EC2 does when it terminates one.
+    /// Ends an instance at once, as if it were terminated.
     pub fn terminate(&self, instance: &Instance) {
         instance.end();
     }
@@ -222,6 +222,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         drop(self.watcher.lock().unwrap_or_else(PoisonError::into_inner).take());
         // The caller may hold instances longer than the host: they end here all the same.
+        self.instances().iter().for_each(|instance| instance.power_off());
         self.instances().iter().for_each(|instance| instance.end());
     }
 }

@@ -254,13 +254,20 @@ impl Instance {
         Ok(counted.clone())
     }
 
-    /// Ends the instance as EC2 does when it terminates one. Its counters stay readable.
+    /// Ends all processes at once, without the orderly shutdown that EC2 grants.
+    pub(super) fn power_off(&self) {
+        if let Some(machine) = lock(&self.machine).as_mut() {
+            end_all(&mut machine.init);
+        }
+    }
+
+    /// Ends the instance and its network. Its counters stay readable.
     pub(super) fn end(&self) {
+        self.power_off();
         if let Err(error) = self.packets() {
             eprintln!("host: {}: the packets were not counted: {error:#}", self.id());
         }
         let Some(mut machine) = lock(&self.machine).take() else { return };
-        end_all(&mut machine.init);
         let _ = machine.init.wait();
         drop(machine.orders);
         let _ = machine.reader.join();

@@ -28,7 +28,7 @@ pub(super) const METADATA_TOKEN_TTL_SECONDS_MAX: u64 = 21_600;
 pub(super) const CREDENTIALS_REFRESH_SECONDS: u64 = 1_800;
 
 /// The pause between two looks at the auto scaling groups.
-pub(super) const WATCH_EVERY: Duration = Duration::from_millis(300);
+pub(super) const WATCH_EVERY: Duration = Duration::from_millis(200);
 /// Bytes of user-data. Source: EC2 user guide, "User data is limited to 16 KB, in raw form".
 pub(super) const USER_DATA_BYTES_MAX: usize = 16 * 1024;
 /// Client addresses handed out in one run.

@@ -55,10 +55,11 @@ impl Drop for Watcher {
 fn look(site: &Site, instances: &Instances) -> Result<()> {
     let members = site.cloud.members()?;
     let known: BTreeSet<String> = list(instances).iter().map(|instance| instance.id().to_owned()).collect();
-    let gone = list(instances)
-        .into_iter()
-        .filter(|one| !one.group().is_empty() && members.iter().all(|m| m.instance_id != one.id()));
-    gone.for_each(|instance| instance.end());
+    let listed = |one: &Arc<Instance>| members.iter().any(|member| member.instance_id == one.id());
+    let gone: Vec<_> = list(instances).into_iter().filter(|one| !one.group().is_empty() && !listed(one)).collect();
+    // All off first: a broker that still writes would put objects into buckets that are being emptied.
+    gone.iter().for_each(|instance| instance.power_off());
+    gone.iter().for_each(|instance| instance.end());
     let new: Vec<&Member> = members.iter().filter(|member| !known.contains(&member.instance_id)).collect();
     if new.is_empty() {
         return Ok(());
