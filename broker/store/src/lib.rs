@@ -12,8 +12,10 @@
 
 mod answer;
 mod backoff;
+pub mod conformance;
 mod counters;
 mod error;
+pub mod faults;
 mod frozen;
 mod key;
 pub mod limits;
