@@ -111,7 +111,7 @@ impl Stage {
         let left = emulator::added(&self.before, &self.aws.inventory()?);
         let unexpected: Vec<_> = left.iter().filter(|line| !expected(line)).collect();
         ensure!(unexpected.is_empty(), "left after destroy: {unexpected:?}");
-        Ok(())
+        self.terraform.expect_no_secret()
     }
 
     /// What was made in the account since the case began.

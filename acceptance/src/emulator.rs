@@ -164,6 +164,10 @@ impl Aws {
         all.insert("auto scaling group", texts(&groups, "member", "AutoScalingGroupName")?.into_iter().collect());
         let logs = self.json("logs", "Logs_20140328.DescribeLogGroups", &json!({}))?;
         all.insert("log group", column(&logs, "logGroups", "logGroupName").into_iter().collect());
+        for (kind, action, list) in FIREWALL {
+            let listed = self.json("route53resolver", &format!("Route53Resolver.{action}"), &json!({}))?;
+            all.insert(kind, column(&listed, list, "Id").into_iter().collect());
+        }
         Ok(all)
     }
 
@@ -191,6 +195,11 @@ const EC2: &[(&str, &str, &str, &str)] = &[
     ("security group", "DescribeSecurityGroups", "item", "groupId"),
     ("vpc endpoint", "DescribeVpcEndpoints", "item", "vpcEndpointId"),
     ("launch template", "DescribeLaunchTemplates", "item", "launchTemplateId"),
+];
+
+const FIREWALL: &[(&str, &str, &str)] = &[
+    ("dns firewall rule group", "ListFirewallRuleGroups", "FirewallRuleGroups"),
+    ("dns firewall domain list", "ListFirewallDomainLists", "FirewallDomainLists"),
 ];
 
 const IAM: &[(&str, &str, &str)] =

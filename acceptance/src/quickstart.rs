@@ -226,7 +226,7 @@ fn destroy(steps: &mut Steps, world: &World, terraform: &Terraform, host: &Host,
         let unexpected: Vec<_> = left.iter().filter(|line| !line.contains("(PendingDeletion)")).collect();
         ensure!(unexpected.is_empty(), "left behind besides keys that wait for their deletion: {unexpected:?}");
         ensure!(terraform.addresses()?.is_empty(), "the state is not empty");
-        Ok(())
+        terraform.expect_no_secret()
     })
 }
 

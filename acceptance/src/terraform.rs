@@ -251,6 +251,29 @@ impl Terraform {
         Ok(Failure { message: words.split_whitespace().collect::<Vec<_>>().join(" ") })
     }
 
+    /// Fails if the secret key stands in the state, a plan, or a log of this run.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn expect_no_secret(&self) -> Result<()> {
+        let mut folders = vec![self.scratch.clone(), self.folder.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder)? {
+                let path = entry?.path();
+                // Providers lie there as links; nothing of this run is written into them.
+                if path.is_symlink() || path.ends_with("data") {
+                    continue;
+                }
+                if path.is_dir() {
+                    folders.push(path);
+                } else if holds(&std::fs::read(&path)?, CANARY.as_bytes()) {
+                    bail!("the secret key stands in {}", path.display());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn run(&self, words: &[&str]) -> Result<()> {
         process::run(&mut self.command(words), &self.log())
     }
@@ -274,7 +297,7 @@ impl Terraform {
             .env("TF_LOG_PROVIDER", "WARN")
             .env("TF_LOG_PATH", self.scratch.join("provider.log"))
             .env("AWS_ACCESS_KEY_ID", &self.account)
-            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_SECRET_ACCESS_KEY", CANARY)
             .env("AWS_REGION", "eu-central-1")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_CONFIG_FILE", "/dev/null")
@@ -287,6 +310,9 @@ impl Terraform {
 /// LocalStack takes a 12-digit access key for the account; this one is its default account.
 pub const ACCESS_KEY: &str = "000000000000";
 
+/// The secret key every terraform run gets: it must turn up nowhere.
+const CANARY: &str = "canary-0a9f4c51d2e84b7796";
+
 /// All managed and data objects of a state, child modules included.
 #[must_use]
 pub fn resources(state: &Value) -> Vec<&Value> {
@@ -297,6 +323,10 @@ pub fn resources(state: &Value) -> Vec<&Value> {
         modules.extend(module.get("child_modules").and_then(Value::as_array).into_iter().flatten());
     }
     found
+}
+
+fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
 /// Copies a folder of configuration, without what terraform leaves in it.
