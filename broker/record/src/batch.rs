@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
 use crate::header::{BatchHeader, CRC_START, Compression, HEADER_LEN, HeaderError, LENGTH_OVERHEAD};
-use crate::ids::{LeaderEpoch, NO_SEQUENCE, Offset};
+use crate::ids::{LeaderEpoch, Offset};
 use crate::limits::BATCHES_PER_PAYLOAD_MAX;
 use crate::records::Records;
 
@@ -118,6 +118,7 @@ impl Batch {
         if found != header.crc {
             return Err(SplitError::Checksum { declared: header.crc, found });
         }
+        // Without a producer id, epoch and sequence mean nothing: kafkajs sends zero in both.
         let idempotent = header.is_idempotent();
         let problem = match header.attributes.compression() {
             None => "unknown compression",
@@ -131,7 +132,6 @@ impl Batch {
             Some(_) if idempotent && header.base_sequence < 0 && !header.attributes.is_control() => {
                 "producer id without a sequence"
             }
-            Some(_) if !idempotent && header.base_sequence != NO_SEQUENCE => "sequence without a producer id",
             Some(_) if header.attributes.is_transactional() && !idempotent => "transaction without a producer id",
             // One record takes at least seven bytes; a compressed one may take less.
             Some(Compression::None) if self.body().len() / 7 < usize::try_from(header.record_count).unwrap_or(0) => {

@@ -128,3 +128,10 @@ fn sequences_wrap_to_zero() {
     builder.push(None, None);
     assert_eq!(builder.build().header().last_sequence(), 0);
 }
+
+#[test]
+fn epoch_and_sequence_without_a_producer_id_mean_nothing() {
+    let mut builder = BatchBuilder::new(0).producer(ProducerId::NONE, ProducerEpoch(0), 0);
+    builder.push(None, Some(b"as kafkajs sends it"));
+    builder.build().validate().unwrap();
+}
