@@ -73,11 +73,12 @@ fn kafkajs(world: &World) -> Result<Outcome> {
     let modules = client_env::node()?;
     let folder = world.folder("kafkajs")?;
     let broker = Broker::start(world, &folder, "one", &Store::Memory, &["--partitions", "4"])?;
-    let program = folder.join("kafkajs_group.mjs");
-    std::fs::copy(client_env::programs().join("kafkajs_group.mjs"), &program)?;
-    std::os::unix::fs::symlink(modules.join("node_modules"), folder.join("node_modules"))?;
+    // The program looks for kafkajs where it is started.
     let mut command = process::command(node);
-    command.arg(program).args([&broker.address, "shared", "javascript"]);
+    command
+        .arg(client_env::programs().join("kafkajs_group.mjs"))
+        .args([&broker.address, "shared", "javascript"])
+        .current_dir(modules);
     process::run(&mut command, &folder.join("kafkajs.log"))?;
     Ok(Outcome::Passed)
 }
