@@ -87,9 +87,9 @@ pub const TOPIC_CONFIGS: &[TopicConfig] = &[
     int("index.interval.bytes", 0, "4096", "Bytes between two entries of a segment's index."),
     long("max.compaction.lag.ms", 1, "9223372036854775807", "How long a record may stay uncompacted."),
     int("max.message.bytes", 0, "1048588", "Largest batch of records."),
-    word("message.timestamp.type", &["CreateTime", "LogAppendTime"], "CreateTime", "Whose clock stamps records."),
     long("message.timestamp.after.max.ms", 0, "3600000", "How far in the future a record's timestamp may be."),
     long("message.timestamp.before.max.ms", 0, "9223372036854775807", "How old a record's timestamp may be."),
+    word("message.timestamp.type", &["CreateTime", "LogAppendTime"], "CreateTime", "Whose clock stamps records."),
     TopicConfig {
         name: "min.cleanable.dirty.ratio",
         config_type: ConfigType::Double,

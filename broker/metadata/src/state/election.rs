@@ -1,37 +1,46 @@
 //! Who leads a partition that has no leader.
 //!
-//! Rendezvous hashing, first over zones, then over the brokers of the zone, with a bound on what one broker leads: a
-//! broker that comes or goes moves nothing that it did not lead, and few partitions spread as evenly as many. Partitions
-//! that have a leader are never touched here.
+//! The partitions of a topic spread evenly over the ready brokers and over zones; among brokers that are equal in that,
+//! those with room are preferred, and rendezvous hashing decides. Partitions that have a leader are never touched here:
+//! a broker that comes or goes moves nothing that it did not lead.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use broker_store::Incarnation;
 use uuid::Uuid;
 
-use super::{BrokerStatus, ChainLink, State};
+use super::{BrokerStatus, ChainLink, State, Topic};
+use crate::command::Target;
 
 struct Candidate {
     incarnation: Incarnation,
     zone: Option<String>,
+    /// Partitions it leads in the cluster.
     led: u64,
+    /// Partitions that it leads in the topic at hand.
+    led_in_topic: u64,
+    /// Partitions that its zone leads in the topic at hand.
+    zone_in_topic: u64,
 }
 
 impl State {
     pub(super) fn elect(&mut self) {
-        if self.topics.values().all(|topic| topic.partitions.iter().all(|p| p.leader.is_some())) {
+        let has_leaders = |topic: &Topic| topic.partitions.iter().all(|partition| partition.leader.is_some());
+        if self.topics.values().all(has_leaders) {
             return;
         }
         let mut candidates = self.candidates();
         let partitions: u64 = self.topics.values().map(|topic| topic.partitions.len() as u64).sum();
-        // A quarter more than the even share: room for hashing to keep partitions where they were.
+        // A quarter more than the even share: room for hashing to decide.
         let bound = (partitions * 5).div_ceil((candidates.len() as u64).max(1) * 4);
-        for topic in self.topics.values_mut() {
-            for (number, partition) in topic.partitions.iter_mut().enumerate() {
+        for topic in self.topics.values_mut().filter(|topic| !has_leaders(topic)) {
+            count_topic(&mut candidates, topic);
+            for (number, partition) in (0_u64..).zip(&mut topic.partitions) {
                 if partition.leader.is_some() {
                     continue;
                 }
-                let Some(chosen) = choose(&mut candidates, topic.id, number as u64, partition.target, bound) else {
+                let Some(chosen) = choose(&mut candidates, topic.id, number, partition.target, bound) else {
                     return;
                 };
                 let leader_epoch = partition.leader_epoch.saturating_add(1);
@@ -42,6 +51,37 @@ impl State {
                 self.touched.topics.insert(topic.id);
             }
         }
+    }
+
+    /// The moves that would spread every topic evenly over the ready brokers, at most `moves_max` of them; none while a
+    /// move is under way. A broker proposes them as [`crate::Change::SetTargets`].
+    #[must_use]
+    pub fn balancing_targets(&self, moves_max: usize) -> Vec<Target> {
+        let mut targets = Vec::new();
+        let mut candidates = self.candidates();
+        if self.all_partitions().any(|(_, _, partition)| partition.target.is_some() || partition.leader.is_none()) {
+            return targets;
+        }
+        for topic in self.topics.values() {
+            count_topic(&mut candidates, topic);
+            for (number, partition) in (0_i32..).zip(&topic.partitions) {
+                let Some(leader) = partition.leader else { continue };
+                let Some(from) = candidates.iter().position(|c| c.incarnation == leader) else { continue };
+                // The one that leads least of the topic, then least of all; of equals the first.
+                let fewest = |(_, c): &(usize, &Candidate)| (c.led_in_topic, c.led, c.incarnation);
+                let Some((to, least)) = candidates.iter().enumerate().min_by_key(fewest) else { continue };
+                let Some(most) = candidates.get(from) else { continue };
+                // One partition more than another in a topic is even; then the cluster as a whole decides.
+                let uneven_topic = most.led_in_topic > least.led_in_topic + 1;
+                let uneven_cluster = most.led_in_topic > least.led_in_topic && most.led > least.led + 1;
+                if !(uneven_topic || uneven_cluster) || targets.len() >= moves_max {
+                    continue;
+                }
+                targets.push(Target { topic: topic.id, partition: number, broker: Some(least.incarnation.broker) });
+                moved(&mut candidates, from, to);
+            }
+        }
+        targets
     }
 
     fn candidates(&self) -> Vec<Candidate> {
@@ -57,12 +97,41 @@ impl State {
                 incarnation: b.incarnation(),
                 zone: b.zone.clone(),
                 led: led.get(&b.incarnation()).copied().unwrap_or_default(),
+                led_in_topic: 0,
+                zone_in_topic: 0,
             })
             .collect()
     }
 }
 
-/// The target if it is ready; else the highest score among brokers below the bound; else the one that leads least.
+fn moved(candidates: &mut [Candidate], from: usize, to: usize) {
+    for (at, candidate) in candidates.iter_mut().enumerate() {
+        if at == from {
+            candidate.led = candidate.led.saturating_sub(1);
+            candidate.led_in_topic = candidate.led_in_topic.saturating_sub(1);
+        } else if at == to {
+            candidate.led += 1;
+            candidate.led_in_topic += 1;
+        }
+    }
+}
+
+fn count_topic(candidates: &mut [Candidate], topic: &Topic) {
+    let mut led: BTreeMap<Incarnation, u64> = BTreeMap::new();
+    for leader in topic.partitions.iter().filter_map(|partition| partition.leader) {
+        *led.entry(leader).or_default() += 1;
+    }
+    let mut zones: BTreeMap<Option<String>, u64> = BTreeMap::new();
+    for candidate in candidates.iter_mut() {
+        candidate.led_in_topic = led.get(&candidate.incarnation).copied().unwrap_or_default();
+        *zones.entry(candidate.zone.clone()).or_default() += candidate.led_in_topic;
+    }
+    for candidate in candidates {
+        candidate.zone_in_topic = zones.get(&candidate.zone).copied().unwrap_or_default();
+    }
+}
+
+/// The target if it is ready, else the best.
 fn choose(
     candidates: &mut [Candidate],
     topic: Uuid,
@@ -72,23 +141,27 @@ fn choose(
 ) -> Option<Incarnation> {
     let rank = |candidate: &&mut Candidate| {
         let wanted = Some(candidate.incarnation.broker) == target;
-        let has_room = candidate.led < bound;
-        let fewest = if has_room { 0 } else { u64::MAX - candidate.led };
+        let spread = (Reverse(candidate.led_in_topic), Reverse(candidate.zone_in_topic));
+        let crowded = if candidate.led < bound { 0 } else { candidate.led };
         let zone = score(topic, partition, candidate.zone.as_deref().unwrap_or_default().as_bytes());
         let broker = score(topic, partition, &candidate.incarnation.broker.to_be_bytes());
-        (wanted, has_room, fewest, zone, broker, candidate.incarnation)
+        (wanted, spread, Reverse(crowded), zone, broker, candidate.incarnation)
     };
     let chosen = candidates.iter_mut().max_by_key(rank)?;
     chosen.led += 1;
-    Some(chosen.incarnation)
+    chosen.led_in_topic += 1;
+    let (incarnation, zone) = (chosen.incarnation, chosen.zone.clone());
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.zone == zone) {
+        candidate.zone_in_topic += 1;
+    }
+    Some(incarnation)
 }
 
 /// FNV-1a with SplitMix64's finish: equal on every machine, and even enough.
 fn score(topic: Uuid, partition: u64, name: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let parts = topic.as_bytes().iter().chain(&partition.to_be_bytes()).chain(name).copied().collect::<Vec<u8>>();
-    for byte in parts {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    for byte in topic.as_bytes().iter().chain(&partition.to_be_bytes()).chain(name) {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
