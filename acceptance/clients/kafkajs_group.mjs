@@ -49,7 +49,7 @@ async function produce(run) {
 }
 
 async function join(name) {
-  const consumer = kafka.consumer({ groupId: group, sessionTimeout: 10_000, heartbeatInterval: 500, rebalanceTimeout: 10_000 });
+  const consumer = kafka.consumer({ groupId: group, sessionTimeout: 10_000, heartbeatInterval: 500, rebalanceTimeout: 10_000, maxWaitTimeInMs: 200 });
   const member = { name, consumer, partitions: [], read: [], joined: 0 };
   members.push(member);
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
