@@ -64,6 +64,15 @@ impl Diagnostic {
         &self.path
     }
 
+    pub(crate) fn from_wire(wire: wire::Diagnostic) -> Self {
+        let severity = match wire.severity() {
+            wire::diagnostic::Severity::Warning => Severity::Warning,
+            wire::diagnostic::Severity::Error | wire::diagnostic::Severity::Invalid => Severity::Error,
+        };
+        let path = wire.attribute.as_ref().map(Path::from_wire).unwrap_or_default();
+        Self { severity, summary: wire.summary, detail: wire.detail, path }
+    }
+
     fn into_wire(self) -> wire::Diagnostic {
         let severity = match self.severity {
             Severity::Error => wire::diagnostic::Severity::Error,

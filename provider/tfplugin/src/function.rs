@@ -48,6 +48,14 @@ impl Signature {
         self
     }
 
+    pub(crate) fn types(&self) -> Vec<Type> {
+        self.parameters.iter().map(|(_, ty, _)| ty.clone()).collect()
+    }
+
+    pub(crate) fn returns(&self) -> &Type {
+        &self.returns
+    }
+
     pub(crate) fn to_wire(&self) -> wire::Function {
         let markdown = i32::from(wire::StringKind::Markdown);
         let parameters = self.parameters.iter().map(|(name, ty, description)| wire::function::Parameter {
@@ -127,7 +135,7 @@ impl<F: Function> AnyFunction for Erased<F> {
     }
 
     fn call(&self, arguments: &[wire::DynamicValue]) -> Result<wire::DynamicValue, FunctionError> {
-        let types: Vec<Type> = self.signature.parameters.iter().map(|(_, ty, _)| ty.clone()).collect();
+        let types = self.signature.types();
         if types.len() != arguments.len() {
             return Err(FunctionError::new(format!("{} arguments are needed", types.len())));
         }

@@ -82,6 +82,18 @@ impl Path {
     }
 }
 
+impl Path {
+    pub(crate) fn from_wire(path: &AttributePath) -> Self {
+        use attribute_path::step::Selector;
+        let steps = path.steps.iter().filter_map(|step| match step.selector.as_ref()? {
+            Selector::AttributeName(name) => Some(Step::Attribute(name.clone())),
+            Selector::ElementKeyString(key) => Some(Step::Key(key.clone())),
+            Selector::ElementKeyInt(index) => Some(Step::Index(usize::try_from(*index).ok()?)),
+        });
+        Self { steps: steps.collect() }
+    }
+}
+
 impl From<&str> for Path {
     /// An attribute of the resource, by name.
     fn from(name: &str) -> Self {

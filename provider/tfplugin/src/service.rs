@@ -2,12 +2,14 @@
 //! diagnostics rather than with a transport error. Calls that are not here answer "unimplemented".
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tonic::{Request, Response, Status};
 
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::function::Signature;
 use crate::proto::tfplugin6 as wire;
 use crate::proto::tfplugin6::provider_server;
 use crate::provider::{Provider, Registry};
@@ -40,6 +42,12 @@ pub(crate) struct Service<P: Provider> {
     stop: Stop,
 }
 
+impl<P: Provider> fmt::Debug for Service<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("provider", &P::NAME).finish_non_exhaustive()
+    }
+}
+
 impl<P: Provider> Service<P> {
     pub(crate) fn new(provider: P) -> Self {
         let schema = provider.schema();
@@ -47,6 +55,22 @@ impl<P: Provider> Service<P> {
         let mut registry = Registry::new();
         provider.register(&mut registry);
         Self { provider, schema, ty, registry, configured: RwLock::new(None), stop: Stop::default() }
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The schemas of resources and data sources by their full names.
+    pub(crate) fn schemas_by_name(&self) -> Vec<(String, &Schema)> {
+        let resources =
+            self.registry.resources.iter().map(|(name, resource)| (full_name::<P>(name), resource.schema()));
+        let data_sources = self.registry.data_sources.iter();
+        resources.chain(data_sources.map(|(name, source)| (full_name::<P>(name), source.schema()))).collect()
+    }
+
+    pub(crate) fn signature(&self, name: &str) -> Option<&Signature> {
+        self.registry.functions.get(name).map(|function| function.signature())
     }
 
     fn data(&self) -> Option<Arc<P::Data>> {
