@@ -111,6 +111,8 @@ fn play_host(config: HostConfig) -> Result<()> {
     let host = Host::start(config)?;
     host.watch();
     eprintln!("store at {}; declared paths: {}; Ctrl-C ends it", host.store_url(), host.declared_paths().join("; "));
+    let client = host.client()?;
+    eprintln!("a client at {}: {:?}", client.address(), client.command("PROGRAM"));
     let mut told = String::new();
     while interrupt::check().is_ok() {
         let instances = host.instances();
