@@ -10,7 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{
-    CONNECTION_BYTES_FREE, FRAME_BYTES_MAX, FRAME_DURATION_MAX, FRAME_GROWTH_BYTES_MAX, FRAME_SILENCE_MAX, IDLE_MAX,
+    CONNECTION_BYTES_FREE, FRAME_BYTES_MAX, FRAME_DURATION_MAX, FRAME_GROWTH_BYTES_MAX, FRAME_GROWTH_BYTES_MIN,
+    FRAME_SILENCE_MAX, IDLE_MAX,
 };
 use crate::memory::{Hold, Memory};
 
@@ -67,7 +68,7 @@ impl FrameReader {
                 // Doubles, so that a frame is copied twice at most as it grows.
                 Some(total) => total
                     .saturating_sub(self.buffer.len())
-                    .min(self.buffer.len().clamp(CONNECTION_BYTES_FREE, FRAME_GROWTH_BYTES_MAX)),
+                    .min(self.buffer.len().clamp(FRAME_GROWTH_BYTES_MIN, FRAME_GROWTH_BYTES_MAX)),
             };
             if self.receive(io, growth).await? == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };

@@ -8,6 +8,9 @@ pub const FRAME_BYTES_MAX: usize = 100 << 20;
 /// Bytes that a connection may hold before it counts against [`REQUEST_BYTES_MAX`]: what an idle one costs.
 pub const CONNECTION_BYTES_FREE: usize = 4 << 10;
 
+/// Bytes by which a frame's buffer grows at least, where the frame is that long: a system call each.
+pub const FRAME_GROWTH_BYTES_MIN: usize = 32 << 10;
+
 /// Bytes by which a frame's buffer grows at most at once, so that memory follows what was sent and not what was
 /// announced.
 pub const FRAME_GROWTH_BYTES_MAX: usize = 1 << 20;

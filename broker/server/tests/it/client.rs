@@ -5,7 +5,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use broker_wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
-use broker_wire::{Request, Response, Str, frame};
+use broker_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
+use broker_wire::messages::list_offsets::{
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsTopic,
+};
+use broker_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseTopic};
+use broker_wire::messages::produce::{
+    PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
+};
+use broker_wire::{ErrorCode, Records, Request, Response, Str, frame};
 use bytes::Bytes;
 
 /// Longer than any answer of a healthy broker takes, also on a busy machine.
@@ -66,5 +74,65 @@ impl Client {
             Response::ApiVersions(response) => response,
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// What a client does with topics, in the versions that a current one would use.
+impl Client {
+    pub(crate) fn metadata(&mut self, topics: Option<Vec<&str>>) -> MetadataResponse {
+        let topic = |name| MetadataRequestTopic { name: Some(Str::from(name)), ..Default::default() };
+        let topics = topics.map(|names| names.into_iter().map(topic).collect());
+        let request = MetadataRequest { topics, allow_auto_topic_creation: true, ..Default::default() };
+        match self.call(&Request::Metadata(request), 12) {
+            Response::Metadata(response) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Has a topic created by asking for it, and waits until it has leaders.
+    pub(crate) fn topic(&mut self, name: &str) -> MetadataResponseTopic {
+        for _ in 0..300 {
+            let topic = self.metadata(Some(vec![name])).topics.remove(0);
+            let led = topic.partitions.iter().all(|partition| partition.error_code == ErrorCode::None);
+            if topic.error_code == ErrorCode::None && led {
+                return topic;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{name} has no leader");
+    }
+
+    pub(crate) fn produce(&mut self, topic: &str, records: Bytes) -> PartitionProduceResponse {
+        for _ in 0..300 {
+            let partition = PartitionProduceData { index: 0, records: Some(Records::from(records.clone())) };
+            let data =
+                TopicProduceData { name: Str::from(topic), partition_data: vec![partition], ..Default::default() };
+            let request = ProduceRequest { acks: -1, timeout_ms: 10_000, topic_data: vec![data], ..Default::default() };
+            let Response::Produce(mut response) = self.call(&Request::Produce(request), 12) else { panic!() };
+            let answer = response.responses.remove(0).partition_responses.remove(0);
+            if answer.error_code != ErrorCode::NotLeaderOrFollower {
+                return answer;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("nobody leads {topic}");
+    }
+
+    pub(crate) fn fetch(&mut self, topic: &str, offset: i64, max_wait_ms: i32) -> PartitionData {
+        let partition =
+            FetchPartition { partition: 0, fetch_offset: offset, partition_max_bytes: 1 << 20, ..Default::default() };
+        let topic = FetchTopic { topic: Str::from(topic), partitions: vec![partition], ..Default::default() };
+        let request = FetchRequest { max_wait_ms, min_bytes: 1, topics: vec![topic], ..Default::default() };
+        let Response::Fetch(mut response) = self.call(&Request::Fetch(request), 12) else { panic!() };
+        assert_eq!((response.error_code, response.session_id), (ErrorCode::None, 0));
+        response.responses.remove(0).partitions.remove(0)
+    }
+
+    pub(crate) fn list_offset(&mut self, topic: &str, timestamp: i64) -> ListOffsetsPartitionResponse {
+        let partition = ListOffsetsPartition { timestamp, ..Default::default() };
+        let topic = ListOffsetsTopic { name: Str::from(topic), partitions: vec![partition] };
+        let request = ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
+        let Response::ListOffsets(mut response) = self.call(&Request::ListOffsets(request), 7) else { panic!() };
+        response.topics.remove(0).partitions.remove(0)
     }
 }

@@ -1,7 +1,15 @@
 //! The tests of the broker's process: real sockets, and bytes as clients and others send them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed, which is its purpose")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics has failed, which is its purpose"
+)]
 
+mod admin;
 mod broker;
 mod client;
+mod groups;
 mod hostile;
+mod log;
 mod traps;

@@ -1,21 +1,12 @@
 //! What real clients stumble over.
 
 use broker_wire::messages::api_versions::ApiVersionsRequest;
-use broker_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
-use broker_wire::{ApiKey, ErrorCode, Request, Response, Str, frame};
+use broker_wire::messages::metadata::MetadataRequest;
+use broker_wire::messages::offset_fetch::OffsetFetchRequest;
+use broker_wire::messages::produce::ProduceRequest;
+use broker_wire::{ApiKey, ErrorCode, Request, Response, frame};
 
 use crate::broker::Broker;
-use crate::client::Client;
-
-fn metadata(client: &mut Client, topics: Option<Vec<&'static str>>, version: i16) -> MetadataResponse {
-    let topic = |name| MetadataRequestTopic { name: Some(Str::from_static(name)), ..Default::default() };
-    let topics = topics.map(|names| names.into_iter().map(topic).collect());
-    let request = MetadataRequest { topics, allow_auto_topic_creation: true, ..Default::default() };
-    match client.call(&Request::Metadata(request), version) {
-        Response::Metadata(response) => response,
-        other => panic!("{other:?}"),
-    }
-}
 
 #[test]
 fn api_versions_of_an_unknown_version_is_answered_in_the_first_format_with_the_list() {
@@ -63,8 +54,49 @@ fn requests_sent_at_once_are_answered_in_order() {
 #[test]
 fn the_advertised_address_is_literal() {
     let broker = Broker::start();
-    let brokers = metadata(&mut broker.client(), Some(Vec::new()), 12).brokers;
+    let brokers = broker.client().metadata(Some(Vec::new())).brokers;
     assert_eq!(brokers.len(), 1);
     assert_eq!((brokers[0].node_id, &*brokers[0].host), (broker.node_id, "127.0.0.1"));
     assert_eq!(brokers[0].port, i32::from(broker.address.port()));
+}
+
+#[test]
+fn every_advertised_version_of_every_api_is_answered() {
+    let broker = Broker::start();
+    let mut client = broker.client();
+    let produce = ProduceRequest { acks: -1, ..Default::default() };
+    let requests = [
+        Request::Produce(produce),
+        Request::Fetch(Default::default()),
+        Request::ListOffsets(Default::default()),
+        Request::Metadata(MetadataRequest { topics: Some(Vec::new()), ..Default::default() }),
+        Request::OffsetCommit(Default::default()),
+        Request::OffsetFetch(OffsetFetchRequest { topics: Some(Vec::new()), ..Default::default() }),
+        Request::FindCoordinator(Default::default()),
+        Request::JoinGroup(Default::default()),
+        Request::Heartbeat(Default::default()),
+        Request::LeaveGroup(Default::default()),
+        Request::SyncGroup(Default::default()),
+        Request::DescribeGroups(Default::default()),
+        Request::ListGroups(Default::default()),
+        Request::ApiVersions(Default::default()),
+        Request::CreateTopics(Default::default()),
+        Request::DeleteTopics(Default::default()),
+        Request::InitProducerId(Default::default()),
+        Request::DescribeConfigs(Default::default()),
+        Request::CreatePartitions(Default::default()),
+        Request::DeleteGroups(Default::default()),
+        Request::DescribeCluster(Default::default()),
+    ];
+    let supported = client.supported().api_keys;
+    assert_eq!(supported.len(), requests.len());
+    for request in requests {
+        let row = supported.iter().find(|row| row.api_key == request.api().code()).unwrap();
+        // Produce is advertised from 0 and works from 3.
+        for version in row.min_version.max(*request.api().versions().start())..=row.max_version {
+            client.send_request(1, &request, version);
+            let answer = client.receive().unwrap_or_else(|| panic!("{} v{version}", request.api().name()));
+            frame::decode_response(request.api(), version, answer).unwrap();
+        }
+    }
 }
