@@ -115,7 +115,7 @@ impl Seat {
     /// Cuts it off: a lost host answers nothing, while a dying process's kernel would still reset its connections.
     pub(super) fn silence(&self) -> Result<()> {
         match self {
-            Self::Bridge(seat) => seat.namespace.ip(&["link", "set", "eth0", "down"]),
+            Self::Bridge(seat) => firewall::silence(&seat.namespace),
             Self::Loopback(_) => Ok(()),
         }
     }

@@ -73,6 +73,11 @@ pub(super) fn admit(namespace: &str, set: Set, address: Ipv4Addr) -> Result<()> 
     load(namespace, &format!("add element inet {TABLE} {set} {{ {address} }}"))
 }
 
+/// Drops every packet from now on, in both directions and uncounted: what others see of a host that lost power.
+pub(super) fn silence(namespace: &Namespace) -> Result<()> {
+    load(namespace.name(), &format!("insert rule inet {TABLE} outgoing drop; insert rule inet {TABLE} incoming drop"))
+}
+
 /// Reads the counters.
 pub(super) fn read(namespace: &Namespace) -> Result<Packets> {
     let text = namespace.run("nft", &["-j", "list", "table", "inet", TABLE])?;
