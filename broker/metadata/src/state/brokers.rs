@@ -99,7 +99,11 @@ impl State {
     pub(super) fn fence_brokers(&mut self, incarnations: &[Incarnation]) -> CommandResult {
         let known = |incarnation: &&Incarnation| self.is_alive(**incarnation);
         let alive: Vec<Incarnation> = incarnations.iter().filter(known).copied().collect();
-        // All of them gone before: the observer was late, which is no mistake of its own.
+        if alive.is_empty() {
+            // Somebody was faster. A rejection, so that late observers write no entries.
+            let first = incarnations.first().copied();
+            return Err(first.map_or_else(|| Rejection::Invalid("nobody to fence".to_owned()), Rejection::Fenced));
+        }
         for incarnation in alive {
             self.fence(incarnation);
         }

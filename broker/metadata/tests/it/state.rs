@@ -46,6 +46,7 @@ fn a_fenced_brokers_partitions_go_to_the_others_with_a_higher_epoch_and_its_comm
         assert_eq!(new.leader_epoch, old.leader_epoch + i32::from(moved));
         assert_eq!(new.chain.len(), old.chain.len() + usize::from(moved));
     }
+    assert_eq!(world.run(Change::FenceBrokers { incarnations: vec![a] }), Err(Rejection::Fenced(a)));
     assert_eq!(world.run(Change::BrokerReady { incarnation: a }), Err(Rejection::Fenced(a)));
     assert_eq!(world.run(Change::TrimWal { incarnation: a, floor: 9 }), Err(Rejection::Fenced(a)));
     let late = broker_metadata::Command { origin: Some(a), ..world.command(create_topic("late", 1)) };

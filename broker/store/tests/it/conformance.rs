@@ -40,3 +40,32 @@ async fn clusters_in_one_bucket_do_not_see_each_other() {
     assert!(other.list(Prefix::Cluster).await.unwrap().is_empty());
     assert_eq!(orders.list(Prefix::Cluster).await.unwrap().len(), 1);
 }
+
+/// Set `RINGFENCE_TEST_S3=http://HOST:PORT/BUCKET` to run the suite against a server that speaks S3.
+#[tokio::test]
+async fn s3_conforms_where_a_bucket_is_given() {
+    use broker_store::{AccessKeys, Credentials, S3Config};
+
+    #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+    let Ok(given) = std::env::var("RINGFENCE_TEST_S3") else {
+        println!("skipped: RINGFENCE_TEST_S3 is not set");
+        return;
+    };
+    let (endpoint, bucket) = given.rsplit_once('/').unwrap();
+    let keys = AccessKeys { id: "test".to_owned(), secret: "test".to_owned(), token: None };
+    let config = S3Config {
+        bucket: bucket.to_owned(),
+        prefix: Some("conformance/run".to_owned()),
+        region: "us-east-1".to_owned(),
+        endpoint: Some(endpoint.parse().unwrap()),
+        kms_key_id: None,
+        actor: Some("AROAEXAMPLE:i-0abc".to_owned()),
+        credentials: Credentials::Custom(std::sync::Arc::new(move || {
+            let keys = keys.clone();
+            Box::pin(async move { Ok(keys) })
+        })),
+    };
+    let store = Store::s3(&config, "orders").unwrap();
+    conformance::run(&store).await.unwrap();
+    println!("{:?}", store.counts());
+}
