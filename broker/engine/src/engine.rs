@@ -48,7 +48,10 @@ pub(crate) struct Inner {
     pub(crate) detector: Mutex<Detector>,
     /// Something was observed that may make another broker a suspect.
     pub(crate) observed: Notify,
+    /// Everything ends.
     pub(crate) stop: CancellationToken,
+    /// No further life begins; the one there is may hand over in peace.
+    leaving: CancellationToken,
     tasks: TaskTracker,
     life: RwLock<Option<Arc<Life>>>,
     node_id: AtomicI64,

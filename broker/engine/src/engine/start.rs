@@ -46,6 +46,7 @@ pub(super) async fn start(config: EngineConfig, stores: Stores, env: Env) -> Res
         detector: Mutex::new(Detector::default()),
         observed: Notify::new(),
         stop: CancellationToken::new(),
+        leaving: CancellationToken::new(),
         tasks: TaskTracker::new(),
         life: RwLock::new(None),
         node_id: AtomicI64::new(-1),
@@ -146,7 +147,7 @@ async fn supervise(inner: Arc<Inner>, first: Arc<Life>) {
     loop {
         live(&inner, &life).await;
         inner.set_life(None);
-        if inner.stop.is_cancelled() {
+        if inner.stop.is_cancelled() || inner.leaving.is_cancelled() {
             return;
         }
         inner.counters.fenced();
@@ -206,6 +207,7 @@ async fn next_life(inner: &Arc<Inner>) -> Option<Arc<Life>> {
         tokio::select! {
             biased;
             () = inner.stop.cancelled() => return None,
+            () = inner.leaving.cancelled() => return None,
             () = tokio::time::sleep(backoff.after(Failure::Unknown)) => {}
         }
     }
@@ -213,6 +215,7 @@ async fn next_life(inner: &Arc<Inner>) -> Option<Arc<Life>> {
 
 /// Hands over, deregisters, and ends.
 pub(super) async fn stop(inner: &Arc<Inner>) {
+    inner.leaving.cancel();
     if let Some(life) = inner.life()
         && timeout(STOP_WAIT_MAX, hand_over(inner, &life)).await.is_err()
     {
