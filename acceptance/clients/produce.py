@@ -21,8 +21,12 @@ class Acknowledgements:
         self.digest = records.Digest()
         self.count = 0
         self.errors = []
-        self.first = self.last = records.monotonic()
+        self.started = records.monotonic()
+        self.first = self.last = None
         self.longest_gap = 0.0
+        # Partition -> the time of its last acknowledgement: shows a take-over while other partitions go on.
+        self.last_of = {}
+        self.longest_partition_gap = 0.0
 
     def take(self, record_id, value):
         def delivered(error, message):
@@ -30,8 +34,12 @@ class Acknowledgements:
                 self.errors.append("%s: %s" % (record_id, error))
                 return
             now = records.monotonic()
-            self.longest_gap = max(self.longest_gap, now - self.last)
+            self.first = self.first or now
+            self.longest_gap = max(self.longest_gap, now - (self.last or now))
             self.last = now
+            gap = now - self.last_of.get(message.partition(), now)
+            self.longest_partition_gap = max(self.longest_partition_gap, gap)
+            self.last_of[message.partition()] = now
             self.count += 1
             self.digest.add(record_id, value)
             row = {"id": record_id, "topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
@@ -99,7 +107,9 @@ def main():
     records.report(produced=args.count, acknowledged=acknowledgements.count, digest=acknowledgements.digest.text(),
                    seconds=round(seconds, 3), records_per_second=round(acknowledgements.count / seconds),
                    mib_per_second=round(acknowledgements.count * args.size / seconds / 2**20, 3),
-                   longest_gap_seconds=round(acknowledgements.longest_gap, 3))
+                   first_acknowledgement_seconds=round((acknowledgements.first or records.monotonic()) - acknowledgements.started, 3),
+                   longest_gap_seconds=round(acknowledgements.longest_gap, 3),
+                   longest_partition_gap_seconds=round(acknowledgements.longest_partition_gap, 3))
     if acknowledgements.errors:
         records.fail("%d records were not acknowledged, the first: %s" % (len(acknowledgements.errors), acknowledgements.errors[0]))
     if left or acknowledgements.count != args.count:

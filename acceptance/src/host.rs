@@ -25,7 +25,7 @@ use anyhow::{Context, Result, bail};
 
 pub use client::Client;
 pub use http::Response;
-pub use instance::{Boot, Instance, Launch};
+pub use instance::{Boot, Instance, Launch, UnitSettings};
 pub use limits::{HEALTH_PORT, KAFKA_PORT, STORE_PORT};
 pub use network::{METADATA, Packets, STORE};
 

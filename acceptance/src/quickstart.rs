@@ -109,7 +109,14 @@ fn provision(steps: &mut Steps, terraform: &Terraform, host: &Host) -> Result<Ve
         booted.iter().for_each(|one| notes.add(format_args!("{} in {} at {}", one.id(), one.zone(), one.address())));
         Ok(booted)
     })?;
-    steps.step("brokers are ready", |_| instances.iter().try_for_each(|one| wait_ready(one)))?;
+    steps.step("brokers are ready", |notes| {
+        instances.iter().try_for_each(|one| wait_ready(one))?;
+        if let Some(settings) = instances.first().map(|one| one.settings()) {
+            notes.add(format_args!("unit settings in force: {}", settings.honoured.join(", ")));
+            notes.add(format_args!("not in force on this host: {}", settings.not_honoured.join(", ")));
+        }
+        Ok(())
+    })?;
     Ok(instances)
 }
 

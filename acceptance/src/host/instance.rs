@@ -23,8 +23,8 @@ use super::machine::protocol::Order;
 use super::metadata::{self, Facts};
 use super::network::{Network, Packets, Ports, Seat};
 use crate::clock::{Poll, poll};
-pub use told::Boot;
 use told::Told;
+pub use told::{Boot, UnitSettings};
 
 /// An instance that was booted. Dropping it ends all its processes and its network.
 pub struct Instance {
@@ -167,10 +167,10 @@ impl Instance {
         lock(&self.told).starts()
     }
 
-    /// The broker unit's settings, those in force first, each a line that says which it is.
+    /// Which of the broker unit's settings are in force.
     #[must_use]
-    pub fn settings(&self) -> Vec<String> {
-        lock(&self.told).settings().to_vec()
+    pub fn settings(&self) -> UnitSettings {
+        lock(&self.told).settings().clone()
     }
 
     /// Asks the broker's health listener, from the outer namespace.

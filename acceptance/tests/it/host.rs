@@ -83,7 +83,7 @@ fn a_broker_is_run_restarted_and_killed_as_its_unit_says() {
     until("the peer", &peer, || peer.boot() == Boot::Succeeded);
     let log = fs::read_to_string(instance.log_path()).expect("a log");
     assert!(log.contains("user nobody, core 0, privileges 0, written nothing"), "{log}");
-    assert!(instance.settings().contains(&"honoured: ProtectSystem=strict".to_owned()), "{:?}", instance.settings());
+    assert!(instance.settings().honoured.contains(&"ProtectSystem=strict".to_owned()), "{:?}", instance.settings());
 
     let client = host.client().expect("a client");
     let dialled = client

@@ -33,6 +33,15 @@ pub enum Boot {
     Lost,
 }
 
+/// What became of a unit's settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitSettings {
+    /// Those in force, as they stand in the unit.
+    pub honoured: Vec<String>,
+    /// Those that are not, each with the reason.
+    pub not_honoured: Vec<String>,
+}
+
 /// What init told so far.
 #[derive(Debug)]
 pub(super) struct Told {
@@ -43,7 +52,7 @@ pub(super) struct Told {
     broker: Option<i32>,
     starts: u32,
     done: u32,
-    settings: Vec<String>,
+    settings: UnitSettings,
 }
 
 impl Told {
@@ -62,7 +71,7 @@ impl Told {
             broker: None,
             starts: 0,
             done: 0,
-            settings: Vec::new(),
+            settings: UnitSettings::default(),
         })
     }
 
@@ -83,7 +92,7 @@ impl Told {
         self.done
     }
 
-    pub(super) fn settings(&self) -> &[String] {
+    pub(super) fn settings(&self) -> &UnitSettings {
         &self.settings
     }
 
@@ -108,9 +117,7 @@ impl Told {
                 if unit == BROKER_UNIT {
                     self.broker = self.init.and_then(|init| outside(init, pid));
                     self.starts += 1;
-                    let honoured = honoured.iter().map(|line| format!("honoured: {line}"));
-                    let not = not_honoured.iter().map(|line| format!("not honoured: {line}"));
-                    self.settings = honoured.chain(not).collect();
+                    self.settings = UnitSettings { honoured, not_honoured };
                 }
             }
             Event::Ended { unit, code, restarts } => {

@@ -159,6 +159,14 @@ impl Unit {
 }
 
 impl Service {
+    /// Counts MemorySwapMax=0 as in force, for a machine that has no swap to use.
+    pub(super) fn without_swap(&mut self) {
+        let (moot, left) =
+            std::mem::take(&mut self.not_honoured).into_iter().partition(|line| line.starts_with("MemorySwapMax=0 "));
+        self.not_honoured = left;
+        self.honoured.extend(Vec::into_iter(moot).map(|_| "MemorySwapMax=0, there being no swap".to_owned()));
+    }
+
     fn assign(&mut self, key: &str, value: &str) -> Result<(), UnitError> {
         let shown = format!("{key}={value}");
         let malformed = || UnitError::Value { key: key.to_owned(), value: value.to_owned() };
@@ -247,8 +255,7 @@ impl Settings {
             "ReadWritePaths" => paths(&mut self.writable),
             "InaccessiblePaths" => paths(&mut self.hidden),
             "RuntimeDirectory" => paths(&mut self.runtime_directories),
-            "MemorySwapMax" => Outcome::Not("no control groups here; see /proc/swaps of the machine"),
-            "MemoryMax" | "MemoryHigh" | "CPUQuota" | "CPUWeight" | "TasksMax" | "IOWeight" => {
+            "MemorySwapMax" | "MemoryMax" | "MemoryHigh" | "CPUQuota" | "CPUWeight" | "TasksMax" | "IOWeight" => {
                 Outcome::Not("no control groups here")
             }
             _ if FILTERED.contains(&key) => Outcome::Not("system calls are not filtered here"),
@@ -413,6 +420,14 @@ mod tests {
             "{:?}",
             service.not_honoured
         );
+    }
+
+    #[test]
+    fn no_swap_is_used_where_there_is_none() {
+        let mut service = service("MemorySwapMax=0\nMemoryMax=1G");
+        service.without_swap();
+        assert_eq!(service.not_honoured, ["MemoryMax=1G (no control groups here)"]);
+        assert!(service.honoured.iter().any(|line| line.starts_with("MemorySwapMax=0")));
     }
 
     #[test]

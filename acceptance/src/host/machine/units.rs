@@ -172,7 +172,12 @@ fn read(unit: &str) -> Result<Service> {
     let file = find(unit)?;
     let text = fs::read_to_string(&file)?;
     let parsed = Unit::parse(&text).and_then(|unit| unit.service());
-    parsed.with_context(|| format!("{} is no service", file.display()))
+    let mut service = parsed.with_context(|| format!("{} is no service", file.display()))?;
+    // A heading, and a line for each swap area.
+    if fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1) {
+        service.without_swap();
+    }
+    Ok(service)
 }
 
 /// The file of a unit that is not masked.

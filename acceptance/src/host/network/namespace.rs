@@ -88,14 +88,15 @@ pub(in crate::host) fn permitted() -> Result<()> {
         "--net",
         "--mount",
         "--pid",
+        "--ipc",
+        "--uts",
         "--fork",
         "--propagation",
         "private",
-        "mount",
-        "-t",
-        "tmpfs",
-        "probe",
-        "/mnt",
+        "sh",
+        "-e",
+        "-c",
+        PROBE,
     ]);
     output(&mut probe).map(drop).context("namespaces are not permitted here")
 }
@@ -143,6 +144,11 @@ pub(super) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
 
+/// Makes one of everything an instance needs, inside namespaces that end with it.
+const PROBE: &str =
+    "ip link add probe type bridge; ip link add probe1 type veth peer name probe2; nft add table inet probe
+    mount -t tmpfs probe /mnt; cd /mnt; mkdir upper work root
+    mount -t overlay probe -o lowerdir=/,upperdir=upper,workdir=work root";
 const PREFIX: &str = "rf";
 const FOLDER: &str = "/run/netns";
 
