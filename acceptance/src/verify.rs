@@ -27,6 +27,14 @@ pub fn run() -> Result<()> {
         });
         note_failure(done, part.name, &mut failed)?;
     }
+    let done = steps.step("format of modules and examples", |_| {
+        let mut command = process::command(terraform_cli::find()?);
+        command
+            .args(["fmt", "-check", "-diff", "-recursive", "modules", "examples"])
+            .current_dir(environment::workspace());
+        process::run(command.env("TF_CLI_CONFIG_FILE", "/dev/null"), &scratch.path().join("terraform-fmt.log"))
+    });
+    note_failure(done, "format of modules and examples", &mut failed)?;
     let done = steps.step("terraform tests of the modules", |notes| {
         let modules = modules_with_tests()?;
         ensure!(!modules.is_empty(), "no module has tests");

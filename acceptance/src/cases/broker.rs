@@ -98,10 +98,14 @@ fn directory(world: &World) -> Result<Outcome> {
 fn two_on_a_bucket(world: &World) -> Result<Outcome> {
     let python = client_env::python()?;
     let folder = world.folder("two")?;
-    let account = world.account();
-    let bucket = format!("two-brokers-{account}");
-    world.aws.as_account(&account).create_bucket(&bucket)?;
-    let store = Store::Bucket { url: format!("s3://{bucket}/pair"), endpoint: world.localstack.endpoint(), account };
+    let owner = world.account();
+    let bucket = format!("two-brokers-{owner}");
+    world.aws.as_account(&owner).create_bucket(&bucket)?;
+    let store = Store::Bucket {
+        url: format!("s3://{bucket}/pair"),
+        endpoint: world.localstack.endpoint(),
+        account: owner.clone(),
+    };
     let first = Broker::start(world, &folder, "first", &store, &["--node-id", "1", "--partitions", "4"])?;
     let mut second = Broker::start(world, &folder, "second", &store, &["--node-id", "2", "--partitions", "4"])?;
     let both = format!("{},{}", first.address, second.address);
@@ -119,6 +123,9 @@ fn two_on_a_bucket(world: &World) -> Result<Outcome> {
     let ended = producer.wait(CLIENT_LIMIT)?;
     ensure!(ended.success(), "the producer ended with {ended}:\n{}", process::tail(producer.log(), 0));
     consume(&python, &folder, &first.address, &acks)?;
+    let layout = world.aws.as_account(&owner).layout(&bucket)?;
+    let unknown: Vec<_> = layout.keys().filter(|kind| kind.starts_with("other")).collect();
+    ensure!(unknown.is_empty() && layout.contains_key("wal/") && layout.contains_key("meta/log"), "layout: {layout:?}");
     Ok(Outcome::Passed)
 }
 
