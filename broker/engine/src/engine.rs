@@ -27,7 +27,7 @@ use crate::status::{BrokerInfo, Counters, Metrics, PartitionInfo, PeerSignal, St
 use crate::tasks::Detector;
 use crate::topic::{
     EpochEnd, FetchOutcome, FetchRequest, LeaderHint, ListOffset, ListedOffset, PartitionError, ProduceOutcome,
-    ProduceRequest, TopicRef,
+    ProduceRequest, TopicRef, Turn,
 };
 
 /// One broker of a cluster; a cheap handle.
@@ -216,8 +216,16 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future loses the answers, never records: what was appended becomes durable all the same.
     pub async fn produce(&self, request: ProduceRequest) -> Vec<ProduceOutcome> {
+        self.produce_in_turn(request, &Turn::default()).await
+    }
+
+    /// As [`Engine::produce`], for one of several requests of a connection, which all name the same `turn`.
+    ///
+    /// # Cancel safety
+    /// As [`Engine::produce`].
+    pub async fn produce_in_turn(&self, request: ProduceRequest, turn: &Turn) -> Vec<ProduceOutcome> {
         match self.inner.serving() {
-            Ok(life) => life.produce(request).await,
+            Ok(life) => life.produce(request, turn).await,
             Err(error) => request.partitions.iter().map(|_| Err(error.clone().into())).collect(),
         }
     }

@@ -43,5 +43,5 @@ pub use topic::{
     CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteTopicError, DeletedTopic,
     DescribeConfigsError, EpochEnd, FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, InitProducerId,
     InitProducerIdError, Isolation, LeaderHint, ListOffset, ListedOffset, OffsetSpec, PartitionError, ProduceError,
-    ProduceOutcome, ProducePartition, ProduceRequest, ProducerIdentity, TopicRef,
+    ProduceOutcome, ProducePartition, ProduceRequest, ProducerIdentity, TopicRef, Turn,
 };

@@ -17,7 +17,7 @@ pub use configs::{ConfigEntry, ConfigResource, ConfigSource, ConfigType, Describ
 pub use fetch::{FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, Isolation};
 pub use list_offsets::{EpochEnd, ListOffset, ListedOffset, OffsetSpec};
 pub(crate) use partition::{Partition, PartitionId, Placed};
-pub use produce::{Acks, Appended, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest};
+pub use produce::{Acks, Appended, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest, Turn};
 pub use producer_id::{InitProducerId, InitProducerIdError, ProducerIdentity};
 
 pub(crate) use producers::Producers;

@@ -47,9 +47,11 @@ pub(crate) struct Server {
 }
 
 /// Who is on the other end of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) address: IpAddr,
+    /// The order in which this connection's batches get their places.
+    pub(crate) turn: broker_engine::Turn,
 }
 
 /// One request's surroundings.

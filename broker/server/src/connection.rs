@@ -5,6 +5,7 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use broker_engine::Turn;
 use broker_wire::Encoded;
 use bytes::{Buf, Bytes};
 use futures::StreamExt;
@@ -39,7 +40,7 @@ pub(crate) async fn serve(
     peer: SocketAddr,
     stop: CancellationToken,
 ) -> Result<(), ConnectionError> {
-    let client = Client { address: peer.ip() };
+    let client = Client { address: peer.ip(), turn: Turn::default() };
     let (mut input, mut output) = stream.split();
     let mut frames = FrameReader::new(server.memory.clone());
     let mut in_flight = FuturesOrdered::new();
@@ -55,7 +56,7 @@ pub(crate) async fn serve(
             }
             () = stop.cancelled(), if open => open = false,
             frame = frames.next(&mut input), if open && in_flight.len() < REQUESTS_IN_FLIGHT_MAX => match frame? {
-                Some(frame) => in_flight.push_back(handle(&server, client, frame)),
+                Some(frame) => in_flight.push_back(handle(&server, client.clone(), frame)),
                 None => open = false,
             },
             else => return Ok(()),

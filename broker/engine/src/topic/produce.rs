@@ -1,10 +1,12 @@
 //! Appending what producers send.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker_record::{Batch, TimestampType};
 use bytes::Bytes;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::{PartitionError, Placed, TopicRef};
@@ -32,6 +34,19 @@ pub struct ProduceRequest {
     pub transactional_id: Option<String>,
     /// The payloads; the outcomes come back in this order.
     pub partitions: Vec<ProducePartition>,
+}
+
+/// The order of one connection's requests: each gets its places in the log, or its errors, before the next one does.
+///
+/// Requests of a connection are handled side by side, and one that waits, for a partition that is being taken over, say, would
+/// be overtaken by its successor: an idempotent producer would be told that its sequence is out of order, which is final.
+#[derive(Clone, Debug)]
+pub struct Turn(Arc<Semaphore>);
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
 }
 
 /// The payload for one partition.
@@ -101,8 +116,12 @@ type Accepted = (Appended, Option<Ticket>);
 
 impl Life {
     /// Appends payloads and waits until they are durable.
-    pub(crate) async fn produce(&self, request: ProduceRequest) -> Vec<ProduceOutcome> {
+    pub(crate) async fn produce(&self, request: ProduceRequest, turn: &Turn) -> Vec<ProduceOutcome> {
         let deadline = Instant::now() + request.timeout.min(PRODUCE_WAIT_MAX);
+        // Fair: turns come in the order in which they were asked for.
+        let Ok(Ok(my_turn)) = timeout_at(deadline, turn.0.acquire()).await else {
+            return request.partitions.iter().map(|_| Err(ProduceError::TimedOut)).collect();
+        };
         // One reservation for the whole request: two that wait for each other's halves would wait for ever.
         let bytes = request.partitions.iter().map(|payload| payload.records.len()).sum();
         let Ok(Some(mut reserved)) = timeout_at(deadline, self.memory.reserve(bytes)).await else {
@@ -113,6 +132,7 @@ impl Life {
             accepted.push(self.accept(payload, &mut reserved, deadline).await);
         }
         drop(reserved);
+        drop(my_turn);
         let mut outcomes = Vec::with_capacity(accepted.len());
         for one in accepted {
             outcomes.push(match one {

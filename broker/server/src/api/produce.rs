@@ -31,7 +31,7 @@ pub(crate) async fn handle(
         transactional_id: request.transactional_id.take().map(|id| id.to_string()),
         partitions: partitions(call.version, &mut request.topic_data),
     };
-    let outcomes = call.server.engine.produce(append).await;
+    let outcomes = call.server.engine.produce_in_turn(append, &call.client.turn).await;
     if acks == Acks::None {
         // Kafka's only way to tell such a client that something went wrong is to end the connection.
         return if outcomes.iter().any(Result::is_err) { Err(RequestError::Unacknowledged) } else { Ok(None) };
