@@ -57,7 +57,7 @@ pub(crate) fn failure_of(operation: Operation, key: &str, error: &Error, answer:
         Some(503 | 429) => Failure::Throttled,
         Some(_) if is_throttling(code) => Failure::Throttled,
         // S3 answers 400 RequestTimeout when the body came too slowly: it did not take the object.
-        Some(400..=499) => Failure::Refused,
+        Some(400..=407 | 409..=499) => Failure::Refused,
         Some(_) => Failure::Unknown,
         None if answer.unreachable => Failure::Unreachable,
         None => failure_without_status(error),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use http::Uri;
-use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum, S3ConditionalPut};
+use http::header::AUTHORIZATION;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, Checksum, S3ConditionalPut};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
@@ -110,7 +111,9 @@ pub(crate) fn open(config: &S3Config) -> Result<Arc<dyn ObjectStore>, InvalidS3C
     let mut builder = builder
         .with_bucket_name(bucket)
         .with_region(region)
-        .with_endpoint(endpoint)
+        // Both names of the setting, so that no variable of the environment takes the place of the configuration.
+        .with_endpoint(&endpoint)
+        .with_config(AmazonS3ConfigKey::S3Endpoint, endpoint)
         .with_virtual_hosted_style_request(virtual_hosted)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         // Free of charge: the payload's SHA-256 is computed for the signature anyway.
@@ -179,7 +182,9 @@ struct ObservedClient {
 #[async_trait::async_trait]
 impl HttpService for ObservedClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let is_bucket = request.uri().authority().is_some_and(|a| a.as_str().eq_ignore_ascii_case(&self.authority));
+        // What is signed goes to the bucket, too: a PUT must never pass for something that was not sent.
+        let is_bucket = request.headers().contains_key(AUTHORIZATION)
+            || request.uri().authority().is_some_and(|a| a.as_str().eq_ignore_ascii_case(&self.authority));
         let result = self.inner.execute(request).await;
         if !is_bucket {
             // Fetching credentials: until it succeeds, nothing was sent to the bucket.

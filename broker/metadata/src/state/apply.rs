@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use broker_store::Incarnation;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -50,6 +51,11 @@ impl State {
             && !self.is_alive(origin)
         {
             return Err(Rejection::Fenced(origin));
+        }
+        if let (Some(origin), Some(about)) = (command.origin, about_itself(&command.change))
+            && origin != about
+        {
+            return Err(Rejection::Invalid(format!("{origin} speaks for {about}")));
         }
         let applied = self.change(command)?;
         self.elect();
@@ -141,6 +147,17 @@ impl State {
             fold(&mut hash, &(id, self.topics.get(id), self.deleted_topics.get(id)));
         }
         self.digest = Digest(hash.finalize().into());
+    }
+}
+
+/// The incarnation in whose name alone a broker may say this.
+fn about_itself(change: &Change) -> Option<Incarnation> {
+    match change {
+        Change::BrokerReady { incarnation }
+        | Change::DeregisterBroker { incarnation }
+        | Change::Release { incarnation, .. }
+        | Change::TrimWal { incarnation, .. } => Some(*incarnation),
+        _ => None,
     }
 }
 

@@ -54,6 +54,19 @@ fn a_fenced_brokers_partitions_go_to_the_others_with_a_higher_epoch_and_its_comm
 }
 
 #[test]
+fn a_broker_releases_and_trims_for_itself_only() {
+    let mut world = World::new();
+    let (a, b) = (world.broker("a", "z1"), world.broker("b", "z2"));
+    for change in [Change::TrimWal { incarnation: b, floor: 1 }, Change::Release { incarnation: b, partitions: vec![] }]
+    {
+        let foreign = broker_metadata::Command { origin: Some(a), ..world.command(change.clone()) };
+        assert!(matches!(world.run_command(foreign), Err(Rejection::Invalid(_))));
+        let own = broker_metadata::Command { origin: Some(b), ..world.command(change) };
+        assert!(world.run_command(own).is_ok());
+    }
+}
+
+#[test]
 fn a_host_that_registers_again_keeps_its_id_and_fences_its_former_life() {
     let mut world = World::new();
     let first = world.broker("a", "z1");
