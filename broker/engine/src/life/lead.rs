@@ -6,7 +6,7 @@ use broker_record::Offset;
 use broker_store::{Failure, SequenceName};
 use futures::future::join_all;
 use tokio::sync::OnceCell;
-use tracing::{error, info, warn};
+use tracing::{debug, error, warn};
 
 use super::{Life, Role};
 use crate::cluster::{Leadership, Link};
@@ -149,7 +149,7 @@ impl Life {
                 }
             }
         }
-        info!(topic = %id.topic, partition = id.partition, epoch = %leadership.leader_epoch, end = %index.end(), "leading");
+        debug!(topic = %id.topic, partition = id.partition, epoch = %leadership.leader_epoch, end = %index.end(), "leading");
         Ok(Arc::new(Partition::new(id, leadership.leader_epoch, self.id.broker, index, producers)))
     }
 

@@ -1,6 +1,14 @@
 //! Whole engines on stores in memory and in directories.
 
 #[cfg(test)]
+mod failover;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod records;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod stubborn_store;
 #[cfg(test)]
 mod support;

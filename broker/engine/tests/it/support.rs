@@ -173,3 +173,23 @@ pub(crate) fn values(first: usize, count: usize) -> Vec<String> {
 pub(crate) fn numbered(all: &[String]) -> Vec<(i64, String)> {
     (0..).zip(all.iter().cloned()).collect()
 }
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Tells an engine that another one refuses connections, until it has fenced it.
+pub(crate) async fn fence(observer: &Engine, dead: &Engine) {
+    let node_id = dead.node_id();
+    let incarnation = observer.view().broker(node_id).unwrap().incarnation();
+    until("the dead broker is fenced", || {
+        observer.observe(node_id, broker_engine::PeerSignal::Refused);
+        !observer.view().is_alive(incarnation)
+    })
+    .await;
+}
