@@ -129,6 +129,8 @@ fn play_host(config: HostConfig) -> Result<()> {
         std::thread::park_timeout(Duration::from_millis(200));
     }
     let packets = host.packets()?;
-    eprintln!("packets: {} declared, {} undeclared {:?}", packets.declared, packets.undeclared, packets.offenders);
+    if packets.counted {
+        eprintln!("packets: {} declared, {} undeclared {:?}", packets.declared, packets.undeclared, packets.offenders);
+    }
     Ok(())
 }
