@@ -87,16 +87,27 @@ impl Stage {
         Ok(())
     }
 
-    /// Forgets the object, imports it by `id`, and compares everything but `except`.
+    /// Imports the object by `id` into an empty state beside this one, where `resource` describes it alone: nothing may be
+    /// replaced, and after an apply every attribute is as here.
     ///
     /// # Errors
-    /// Names the attributes that differ.
-    pub fn import_verify(&self, address: &str, id: &str, except: &[&str]) -> Result<()> {
-        let before = self.terraform.attributes(address)?;
-        self.terraform.forget(address)?;
-        self.terraform.import(address, id)?;
-        let after = self.terraform.attributes(address)?;
-        let differing = differences(&before, &after, except);
+    /// Names the attributes that differ, or what would be replaced.
+    pub fn import_verify(&self, world: &World, resource: &str, address: &str, id: &str) -> Result<()> {
+        let beside = Self {
+            terraform: world.terraform("import")?.in_account(self.terraform.account()),
+            aws: self.aws.clone(),
+            endpoint: self.endpoint.clone(),
+            before: Inventory::new(),
+        };
+        beside.configure(resource)?;
+        beside.terraform.init()?;
+        beside.terraform.import(address, id)?;
+        let plan = beside.terraform.plan(Refresh::Yes)?;
+        let destroys = changes(&plan.json).contains("\"delete\"");
+        ensure!(!destroys, "after the import of {address} by {id} it would be replaced:\n{}", changes(&plan.json));
+        beside.terraform.apply_plan()?;
+        beside.expect_empty()?;
+        let differing = differences(&self.terraform.attributes(address)?, &beside.terraform.attributes(address)?);
         ensure!(differing.is_empty(), "after the import of {address}:\n{}", differing.join("\n"));
         Ok(())
     }
@@ -130,12 +141,11 @@ impl Stage {
 }
 
 /// Attributes that differ, one a line.
-fn differences(before: &Value, after: &Value, except: &[&str]) -> Vec<String> {
+fn differences(before: &Value, after: &Value) -> Vec<String> {
     let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else {
         return vec!["not objects".to_owned()];
     };
-    let names = before.keys().filter(|name| !except.contains(&name.as_str()));
-    let differing = names.filter(|name| before.get(*name) != after.get(*name));
+    let differing = before.keys().filter(|name| before.get(*name) != after.get(*name));
     differing.map(|name| format!("{name}: {:?} became {:?}", before.get(name), after.get(name))).collect()
 }
 

@@ -35,7 +35,7 @@ pub struct Plan {
 /// How an expected failure ended.
 #[derive(Debug)]
 pub struct Failure {
-    /// Everything terraform printed, line breaks and frames removed.
+    /// Terraform's errors, line breaks and frames removed.
     pub message: String,
 }
 
@@ -247,8 +247,8 @@ impl Terraform {
         if status.success() {
             bail!("terraform {} was expected to fail and did not:\n{}", words.join(" "), process::tail(&log, 0));
         }
-        let words = text.replace(['│', '╷', '╵'], " ");
-        Ok(Failure { message: words.split_whitespace().collect::<Vec<_>>().join(" ") })
+        let errors = text.find("Error: ").and_then(|at| text.get(at..)).unwrap_or(&text);
+        Ok(Failure { message: plain(errors) })
     }
 
     /// Fails if the secret key stands in the state, a plan, or a log of this run.
@@ -323,6 +323,13 @@ pub fn resources(state: &Value) -> Vec<&Value> {
         modules.extend(module.get("child_modules").and_then(Value::as_array).into_iter().flatten());
     }
     found
+}
+
+/// Text without terraform's frames and line breaks.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let words = text.replace(['│', '╷', '╵'], " ");
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn holds(bytes: &[u8], wanted: &[u8]) -> bool {

@@ -6,7 +6,7 @@ use crate::cases::resources::{cluster_resources, site, text};
 use crate::cases::{Stage, waits_for_deletion};
 use crate::denial::{Denial, REQUEST_ID};
 use crate::suite::{Case, Outcome, expect_message};
-use crate::terraform::{Refresh, Terraform};
+use crate::terraform::{Refresh, Terraform, plain};
 use crate::world::World;
 
 /// The cases of this module.
@@ -148,8 +148,7 @@ fn no_package(world: &World) -> Result<Outcome> {
 /// `terraform validate` has to fail; answers its message.
 fn fails_at_validate(terraform: &Terraform) -> Result<String> {
     let Err(error) = terraform.validate() else { anyhow::bail!("terraform validate accepted it") };
-    let text = format!("{error:#}").replace(['│', '╷', '╵'], " ");
-    Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    Ok(plain(&format!("{error:#}")))
 }
 
 /// Nothing in the state, nothing in the account.

@@ -34,8 +34,12 @@ fn resources(stage: &Stage, topic: &str) -> String {
 }
 
 fn topic(partitions: u32, protection: &str) -> String {
+    topic_of("ringfence_cluster.this.id", partitions, protection)
+}
+
+fn topic_of(cluster: &str, partitions: u32, protection: &str) -> String {
     format!(
-        "resource \"ringfence_topic\" \"orders\" {{\n  cluster = ringfence_cluster.this.id\n  name = \"orders\"\n  partitions = {partitions}\n  \
+        "resource \"ringfence_topic\" \"orders\" {{\n  cluster = {cluster}\n  name = \"orders\"\n  partitions = {partitions}\n  \
          owner = \"acceptance\"\n  classification = \"internal\"\n  retention_ms = 3600000\n{protection}}}\n"
     )
 }
@@ -49,7 +53,9 @@ fn life(world: &World) -> Result<Outcome> {
     stage.step(&resources(&stage, &topic(5, UNPROTECTED)), |plan| updates(plan, "ringfence_topic.orders"))?;
     let attributes = stage.terraform.attributes("ringfence_topic.orders")?;
     ensure!(text(&attributes, "topic_id")? == id, "growing a topic replaced it");
-    stage.import_verify("ringfence_topic.orders", &text(&attributes, "id")?, &["deletion_protection", "timeouts"])?;
+    let cluster = format!("\"{}\"", text(&attributes, "cluster")?);
+    let alone = topic_of(&cluster, 5, UNPROTECTED);
+    stage.import_verify(world, &alone, "ringfence_topic.orders", &text(&attributes, "id")?)?;
     stage.destroy(waits_for_deletion)?;
     Ok(Outcome::Passed)
 }
