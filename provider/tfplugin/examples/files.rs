@@ -1,4 +1,6 @@
-//! A provider for files on this machine: the whole life of a resource in one screen.
+//! A provider for files on this machine: the whole life of a resource.
+
+#![expect(clippy::panic, reason = "the example can be asked to panic")]
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -59,14 +61,19 @@ struct State {
 
 impl File {
     async fn write(cx: &Context<Data>, args: Args) -> Result<State, Diagnostics> {
-        let Args { name, content, fail } = args;
+        let Args { name, mut content, fail } = args;
         let path = format!("{}/{name}", cx.folder);
         let failed = |e| Diagnostic::error("cannot write the file", format!("{path}: {e}")).at("name");
         tokio::fs::write(&path, &content).await.map_err(failed)?;
         cx.keep(&json!({ "path": path }));
-        if let Some(how) = fail {
-            assert!(how != "panic", "the example was asked to panic");
-            return Err(Diagnostic::error("the example was asked to fail", how).at("fail").into());
+        match fail.as_deref() {
+            Some("panic") => panic!("the example was asked to panic"),
+            Some("betray") => content = "other".to_owned(),
+            Some("wait") => {
+                cx.stop().cancelled().await;
+                return Err(Diagnostic::error("the example was interrupted", "").into());
+            }
+            _ => {}
         }
         let bytes = i64::try_from(content.len()).unwrap_or(i64::MAX);
         Ok(State { name, content, path, bytes })
@@ -107,9 +114,11 @@ impl Resource for File {
         plan.set("bytes", content.map(|content| content.len()))
     }
 
-    fn plan_destroy(&self, _: Option<&Data>, prior: &Config<'_>, _: &mut Diagnostics) -> Result<(), Diagnostics> {
-        match prior.get("locked")? {
-            Attr::Known(true) => Err(Diagnostic::error("the file is locked", "Set locked = false first.").into()),
+    fn plan_destroy(&self, _: Option<&Data>, saved: &Config<'_>, _: &mut Diagnostics) -> Result<(), Diagnostics> {
+        match saved.get("locked")? {
+            Attr::Known(true) => {
+                Err(Diagnostic::error("the file is locked", "Set locked = false first.").at("locked").into())
+            }
             _ => Ok(()),
         }
     }

@@ -57,7 +57,7 @@ pub trait Resource: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Looks at a planned destruction of the object saved as `prior`: refuses it by an error, or warns through `out`. `data` is absent while the
+    /// Looks at a planned destruction of the object that is `saved`, perhaps half-made: refuses it by an error, or warns through `out`. `data` is absent while the
     /// provider's own configuration is not known.
     ///
     /// # Errors
@@ -65,10 +65,10 @@ pub trait Resource: Send + Sync + 'static {
     fn plan_destroy(
         &self,
         data: Option<&Self::Data>,
-        prior: &Config<'_>,
+        saved: &Config<'_>,
         out: &mut Diagnostics,
     ) -> Result<(), Diagnostics> {
-        let _ = (data, prior, out);
+        let _ = (data, saved, out);
         Ok(())
     }
 

@@ -117,8 +117,8 @@ impl Resource for Lamp {
         }
     }
 
-    fn plan_destroy(&self, _: Option<&Data>, state: State, out: &mut Diagnostics) -> Result<(), Diagnostics> {
-        if state["misbehave"] == "refuse to go" {
+    fn plan_destroy(&self, _: Option<&Data>, saved: &Config<'_>, out: &mut Diagnostics) -> Result<(), Diagnostics> {
+        if saved.get::<String>("misbehave")? == Attr::Known("refuse to go".to_owned()) {
             return Err(Diagnostic::error("it does not want to go", "").into());
         }
         out.push(Diagnostic::warning("a dark room", ""));
