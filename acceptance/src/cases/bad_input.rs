@@ -117,14 +117,20 @@ fn no_bucket_policy(world: &World) -> Result<Outcome> {
 }
 
 fn name_taken(world: &World) -> Result<Outcome> {
-    let stage = Stage::new(world, "name-taken")?;
+    let mut stage = Stage::new(world, "name-taken")?;
+    // The emulator lets one account look into another's bucket; AWS does not.
+    let reads = ["s3:ListBucket", "s3:GetBucketTagging", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"];
+    let denial = Denial::start(world.localstack.address(), &reads)?;
+    stage.through(&denial.endpoint());
     stage.configure(&bucket(&stage))?;
     stage.terraform.init()?;
     let plan = stage.terraform.plan(Refresh::Yes)?;
     let name = crate::cases::resources::planned(&plan, "ringfence_bucket.data", "name")?;
     world.aws.as_account(&world.account()).create_bucket(&name)?;
     let failure = stage.terraform.failure(&["apply", "-auto-approve"])?;
-    expect_message(&failure.message, &[&name, "BucketAlreadyExists"])?;
+    expect_message(&failure.message, &[&name, "is taken", "Set `name`"])?;
+    stage.through(&world.localstack.endpoint());
+    stage.configure(&bucket(&stage))?;
     let addresses = stage.terraform.addresses()?;
     ensure!(addresses == ["ringfence_key.data"], "in the state: {addresses:?}");
     let key = stage.terraform.attributes("ringfence_key.data")?;
