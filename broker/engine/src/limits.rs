@@ -31,6 +31,8 @@ impl Default for Limits {
 
 /// Time that a request waits for a partition that is being taken over before it answers "not leader".
 pub const OPENING_WAIT_MAX: Duration = Duration::from_secs(2);
+/// The same for produce requests, which keep those of other partitions behind them on their connection waiting.
+pub const PRODUCE_OPENING_WAIT_MAX: Duration = Duration::from_millis(200);
 /// Time that a produce request waits for durability, whatever the client asks for.
 pub const PRODUCE_WAIT_MAX: Duration = Duration::from_secs(120);
 /// Time that a fetch waits for records, whatever the client asks for.

@@ -1,6 +1,7 @@
 //! Appending what producers send.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use broker_record::{Batch, TimestampType};
@@ -11,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{PartitionError, Placed, TopicRef};
 use crate::life::Life;
-use crate::limits::PRODUCE_WAIT_MAX;
+use crate::limits::{PRODUCE_OPENING_WAIT_MAX, PRODUCE_WAIT_MAX};
 use crate::log::{Reserved, Ticket};
 
 /// When a producer wants its answer.
@@ -40,12 +41,58 @@ pub struct ProduceRequest {
 ///
 /// Requests of a connection are handled side by side, and one that waits, for a partition that is being taken over, say, would
 /// be overtaken by its successor: an idempotent producer would be told that its sequence is out of order, which is final.
+///
+/// What was already sent when its predecessor was refused is refused as well, so that the client sends both again in order.
 #[derive(Clone, Debug)]
-pub struct Turn(Arc<Semaphore>);
+pub struct Turn {
+    one: Arc<Semaphore>,
+    order: Arc<Mutex<Order>>,
+}
+
+/// Requests by number, and what was refused while they waited.
+#[derive(Debug, Default)]
+struct Order {
+    arrived: u64,
+    refused: BTreeMap<(TopicRef, i32), Refused>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    /// The last request that had arrived by then.
+    until: u64,
+    error: PartitionError,
+}
 
 impl Default for Turn {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
+        Self { one: Arc::new(Semaphore::new(1)), order: Arc::default() }
+    }
+}
+
+impl Turn {
+    fn arrive(&self) -> u64 {
+        let mut order = self.order();
+        order.arrived = order.arrived.saturating_add(1);
+        order.arrived
+    }
+
+    /// The turn of request `number` has come: what concerned earlier ones only is forgotten.
+    fn begin(&self, number: u64) {
+        self.order().refused.retain(|_, refused| refused.until >= number);
+    }
+
+    fn refusal(&self, partition: &(TopicRef, i32)) -> Option<PartitionError> {
+        self.order().refused.get(partition).map(|refused| refused.error.clone())
+    }
+
+    fn refuse(&self, partition: (TopicRef, i32), error: PartitionError) {
+        let mut order = self.order();
+        let until = order.arrived;
+        order.refused.insert(partition, Refused { until, error });
+    }
+
+    fn order(&self) -> MutexGuard<'_, Order> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,9 +166,11 @@ impl Life {
     pub(crate) async fn produce(&self, request: ProduceRequest, turn: &Turn) -> Vec<ProduceOutcome> {
         let deadline = Instant::now() + request.timeout.min(PRODUCE_WAIT_MAX);
         // Fair: turns come in the order in which they were asked for.
-        let Ok(Ok(my_turn)) = timeout_at(deadline, turn.0.acquire()).await else {
+        let number = turn.arrive();
+        let Ok(Ok(my_turn)) = timeout_at(deadline, turn.one.acquire()).await else {
             return request.partitions.iter().map(|_| Err(ProduceError::TimedOut)).collect();
         };
+        turn.begin(number);
         // One reservation for the whole request: two that wait for each other's halves would wait for ever.
         let bytes = request.partitions.iter().map(|payload| payload.records.len()).sum();
         let Ok(Some(mut reserved)) = timeout_at(deadline, self.memory.reserve(bytes)).await else {
@@ -129,7 +178,16 @@ impl Life {
         };
         let mut accepted = Vec::with_capacity(request.partitions.len());
         for payload in request.partitions {
-            accepted.push(self.accept(payload, &mut reserved, deadline).await);
+            let partition = (payload.topic.clone(), payload.partition);
+            if let Some(error) = turn.refusal(&partition) {
+                accepted.push(Err(error.into()));
+                continue;
+            }
+            let one = self.accept(payload, &mut reserved, deadline).await;
+            if let Err(ProduceError::Partition(error @ PartitionError::NotLeader(_))) = &one {
+                turn.refuse(partition, error.clone());
+            }
+            accepted.push(one);
         }
         drop(reserved);
         drop(my_turn);
@@ -164,6 +222,7 @@ impl Life {
             log_append_time_ms = self.env.wall_ms();
             batch = batch.stamped(log_append_time_ms);
         }
+        let deadline = deadline.min(Instant::now() + PRODUCE_OPENING_WAIT_MAX);
         let serving = self.serving(&TopicRef::Id(topic.id), partition, deadline).await?;
         let share = reserved.split(batch.bytes().len()).ok_or(ProduceError::TimedOut)?;
         let placed = serving.append(&batch, &self.wal, share).map_err(|error| self.with_hint(error, serving.id))?;
