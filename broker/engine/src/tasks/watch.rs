@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use broker_log::Incarnation;
 use broker_metadata::{Change, LiveObject};
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::engine::{Inner, actor};
@@ -13,13 +14,14 @@ use crate::limits::WATCH_INTERVAL;
 
 /// Watches until the life ends.
 pub(crate) async fn watch_others(inner: Arc<Inner>, life: Arc<Life>) {
+    let mut next_look = Instant::now();
     loop {
         tokio::select! {
             biased;
             () = life.cancel.cancelled() => return,
-            // A refused connection: what is known of `live/` is enough.
-            () = inner.observed.notified() => {}
-            () = tokio::time::sleep(WATCH_INTERVAL) => {
+            // Before refusals, which may come as often as they like.
+            () = tokio::time::sleep_until(next_look) => {
+                next_look = Instant::now() + WATCH_INTERVAL;
                 let others = watched(&inner, &life);
                 tokio::select! {
                     biased;
@@ -27,6 +29,8 @@ pub(crate) async fn watch_others(inner: Arc<Inner>, life: Arc<Life>) {
                     () = read_signs_of_life(&inner, &others) => {}
                 }
             }
+            // A refused connection: what is known of `live/` is enough.
+            () = inner.observed.notified() => {}
         }
         fence_suspects(&inner, &life).await;
     }

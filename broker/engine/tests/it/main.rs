@@ -5,6 +5,8 @@ mod failover;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod restart;
