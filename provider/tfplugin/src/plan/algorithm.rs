@@ -36,7 +36,8 @@ pub(crate) fn fill(attributes: &Attributes, config: &Value, planned: &mut Value)
             *planned = Value::Null;
         } else if let (Some(default), true) = (&attribute.default, config.is_null()) {
             *planned = default.clone();
-        } else if let Shape::Nested(nesting, inner) = &attribute.shape {
+        } else if let (Shape::Nested(nesting, inner), false) = (&attribute.shape, config.is_null()) {
+            // Objects that the operator did not write are the provider's, and have no defaults.
             each_element(*nesting, planned, |at, element| fill(inner, at.of(config), element));
         }
     });

@@ -1,4 +1,4 @@
-//! Flaws that a schema can have in spite of the types. They are reported when Terraform asks for the schema, and by tests.
+//! Flaws that a schema can have in spite of the types. A test of each provider asserts that there are none.
 
 use super::attribute::Mode;
 use super::{Attributes, Schema, Shape};

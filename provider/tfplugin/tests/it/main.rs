@@ -15,7 +15,10 @@ mod lamp;
 mod life;
 mod plans;
 mod process;
+mod promises;
 mod random;
+mod rules;
+mod spec;
 mod values;
 
 /// Waits until something is so.
