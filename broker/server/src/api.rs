@@ -36,13 +36,14 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::counters::Counters;
-use crate::memory::Memory;
+use crate::memory::{Hold, Memory};
 
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) engine: Engine,
     pub(crate) memory: Memory,
+    pub(crate) responses: Memory,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -80,19 +81,27 @@ pub(crate) enum RequestError {
     Unacknowledged,
 }
 
+/// A response to be written, and the memory it counts for until then.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) encoded: Encoded,
+    pub(crate) hold: Hold,
+}
+
 /// Answers the request in `frame`; none where the client wants no answer.
-pub(crate) async fn handle(server: &Server, client: Client, frame: Bytes) -> Result<Option<Encoded>, RequestError> {
+pub(crate) async fn handle(server: &Server, client: Client, frame: Bytes) -> Result<Option<Answer>, RequestError> {
     server.counters.requests.increment();
     server.counters.request_bytes.add(frame.len());
     let start = frame::start(&frame).map_err(RequestError::Header)?;
     let RequestStart { api_key, api_version: version, correlation_id } = start;
     let api = ApiKey::from_code(api_key).filter(|api| supported::api(*api)).ok_or(RequestError::Api(api_key))?;
+    let mut hold = Hold::default();
     let (response, version) = if supported::version(api, version) {
         let decoded = frame::decode_request(api, frame);
         let decoded = decoded.map_err(|source| RequestError::Decode { api: api.name(), version, source })?;
         let client_id = decoded.client_id.as_deref().unwrap_or_default().to_owned();
         let call = Call { server, client, client_id, version };
-        let Some(response) = dispatch(&call, decoded.body).await? else { return Ok(None) };
+        let Some(response) = dispatch(&call, decoded.body, &mut hold).await? else { return Ok(None) };
         (response, version)
     } else if api == ApiKey::ApiVersions {
         // A client may be newer than the broker and must learn from the answer what it can say.
@@ -103,14 +112,14 @@ pub(crate) async fn handle(server: &Server, client: Client, frame: Bytes) -> Res
     let encoded = frame::encode_response(correlation_id, &response, version);
     let encoded = encoded.map_err(|source| RequestError::Encode { api: api.name(), version, source })?;
     server.counters.response_bytes.add(encoded.len());
-    Ok(Some(encoded))
+    Ok(Some(Answer { encoded, hold }))
 }
 
-async fn dispatch(call: &Call<'_>, request: Request) -> Result<Option<Response>, RequestError> {
+async fn dispatch(call: &Call<'_>, request: Request, hold: &mut Hold) -> Result<Option<Response>, RequestError> {
     let response = match request {
         Request::Produce(request) => return Ok(produce::handle(call, request).await?.map(Response::Produce)),
         Request::ApiVersions(_) => Response::ApiVersions(api_versions::supported()),
-        Request::Fetch(request) => Response::Fetch(fetch::handle(call, request).await),
+        Request::Fetch(request) => Response::Fetch(fetch::handle(call, request, hold).await),
         Request::ListOffsets(request) => Response::ListOffsets(list_offsets::handle(call, request).await),
         Request::Metadata(request) => Response::Metadata(metadata::handle(call, request).await),
         Request::FindCoordinator(request) => Response::FindCoordinator(find_coordinator::handle(call, request)),

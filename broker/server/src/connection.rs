@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Client, Server};
+use crate::api::{self, Answer, Client, Server};
 use crate::frame::{Frame, FrameError, FrameReader};
 use crate::limits::{REQUESTS_IN_FLIGHT_MAX, WRITE_SILENCE_MAX};
 
@@ -49,9 +49,10 @@ pub(crate) async fn serve(
         tokio::select! {
             biased;
             Some(answer) = in_flight.next(), if !in_flight.is_empty() => {
-                let answer: Result<Option<Encoded>, api::RequestError> = answer;
-                if let Some(response) = answer? {
-                    write(&mut output, response).await?;
+                let answer: Result<Option<Answer>, api::RequestError> = answer;
+                if let Some(Answer { encoded, hold }) = answer? {
+                    write(&mut output, encoded).await?;
+                    drop(hold);
                 }
             }
             () = stop.cancelled(), if open => open = false,
@@ -64,7 +65,7 @@ pub(crate) async fn serve(
     }
 }
 
-async fn handle(server: &Server, client: Client, frame: Frame) -> Result<Option<Encoded>, api::RequestError> {
+async fn handle(server: &Server, client: Client, frame: Frame) -> Result<Option<Answer>, api::RequestError> {
     let Frame { bytes, hold } = frame;
     let response = api::handle(server, client, bytes).await;
     drop(hold);

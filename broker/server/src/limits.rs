@@ -18,6 +18,13 @@ pub const FRAME_GROWTH_BYTES_MAX: usize = 1 << 20;
 /// Bytes of all requests that are being received or handled; readers wait when it is used up.
 pub const REQUEST_BYTES_MAX: usize = 512 << 20;
 
+/// Bytes of records in all responses that are being written: what clients that read slowly can pin. Beyond it a fetch
+/// brings nothing, and the client asks again.
+pub const RESPONSE_BYTES_MAX: usize = 512 << 20;
+
+/// What a client is asked to wait when its fetch had to bring nothing.
+pub const OVERLOAD_PAUSE: Duration = Duration::from_millis(200);
+
 /// Connections at once; each costs a descriptor and some KiB. Further ones are closed as they come.
 pub const CONNECTIONS_MAX: usize = 8_000;
 

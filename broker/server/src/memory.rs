@@ -1,4 +1,4 @@
-//! The bound on what all requests together hold in memory.
+//! Bounds on what all requests, and all responses, together hold in memory.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Permits count KiB, so that they fit a `u32` whatever the machine.
 const UNIT_BYTES: usize = 1 << 10;
 
-/// The memory that requests share.
+/// Memory that requests, or responses, share.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     units: Arc<Semaphore>,
@@ -44,6 +44,13 @@ impl Memory {
             hold.merge(permit);
         }
     }
+
+    /// A hold of `bytes`, if they are free now.
+    pub(crate) fn try_hold(&self, bytes: usize) -> Option<Hold> {
+        let units = u32::try_from(bytes.min(self.total_bytes).div_ceil(UNIT_BYTES)).ok()?;
+        let permit = Arc::clone(&self.units).try_acquire_many_owned(units).ok()?;
+        Some(Hold { permit: Some(permit) })
+    }
 }
 
 impl Hold {
@@ -62,5 +69,22 @@ impl Hold {
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
         let units = bytes.div_ceil(UNIT_BYTES).min(self.units());
         Self { permit: self.permit.as_mut().and_then(|permit| permit.split(units)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_not_free_until_it_is_given_back() {
+        let memory = Memory::new(10 << 10);
+        let mut first = memory.try_hold(6_000).unwrap();
+        assert!(memory.try_hold(6_000).is_none());
+        let part = first.split(2_000);
+        drop(first);
+        assert_eq!(memory.used_bytes(), 2 << 10);
+        drop(part);
+        assert!(memory.try_hold(10 << 10).is_some());
     }
 }

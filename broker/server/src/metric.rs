@@ -14,6 +14,7 @@ enum Metric {
     RequestBytes,
     ResponseBytes,
     RequestMemoryBytes,
+    ResponseMemoryBytes,
     Ready,
     Fenced,
     PartitionsLed,
@@ -33,7 +34,7 @@ enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::ConnectionsAccepted,
         Self::ConnectionsRefused,
         Self::ConnectionsFailed,
@@ -41,6 +42,7 @@ impl Metric {
         Self::RequestBytes,
         Self::ResponseBytes,
         Self::RequestMemoryBytes,
+        Self::ResponseMemoryBytes,
         Self::Ready,
         Self::Fenced,
         Self::PartitionsLed,
@@ -68,6 +70,7 @@ impl Metric {
             Self::RequestBytes => "ringfence_request_bytes_total",
             Self::ResponseBytes => "ringfence_response_bytes_total",
             Self::RequestMemoryBytes => "ringfence_request_memory_bytes",
+            Self::ResponseMemoryBytes => "ringfence_response_memory_bytes",
             Self::Ready => "ringfence_ready",
             Self::Fenced => "ringfence_fenced",
             Self::PartitionsLed => "ringfence_partitions_led",
@@ -97,6 +100,7 @@ impl Metric {
             Self::RequestBytes => counters.request_bytes.get(),
             Self::ResponseBytes => counters.response_bytes.get(),
             Self::RequestMemoryBytes => u64::try_from(server.memory.used_bytes()).unwrap_or(u64::MAX),
+            Self::ResponseMemoryBytes => u64::try_from(server.responses.used_bytes()).unwrap_or(u64::MAX),
             Self::Ready => u64::from(status.ready),
             Self::Fenced => u64::from(status.fenced),
             Self::PartitionsLed => engine.partitions_led,

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use crate::api::Server;
 use crate::config::{Config, HostPort};
 use crate::counters::Counters;
-use crate::limits::{DRAIN_MAX, REQUEST_BYTES_MAX};
+use crate::limits::{DRAIN_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 use crate::memory::Memory;
 use crate::{health, listener, peers, stores};
 
@@ -50,6 +50,7 @@ impl Process {
         let server = Arc::new(Server {
             engine,
             memory: Memory::new(REQUEST_BYTES_MAX),
+            responses: Memory::new(RESPONSE_BYTES_MAX),
             counters: Arc::new(Counters::default()),
         });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());

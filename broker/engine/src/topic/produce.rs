@@ -277,3 +277,23 @@ async fn durable(mut ticket: Ticket, deadline: Instant) -> Result<(), ProduceErr
         Err(_) => Err(ProduceError::TimedOut),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_before_a_refusal_is_refused_too_and_what_comes_after_it_is_not() {
+        let turn = Turn::default();
+        let partition = (TopicRef::Name("t".to_owned()), 0);
+        let (first, second) = (turn.arrive(), turn.arrive());
+        turn.begin(first);
+        turn.refuse(partition.clone(), PartitionError::Storage);
+        turn.begin(second);
+        assert_eq!(turn.refusal(&partition), Some(PartitionError::Storage));
+        assert_eq!(turn.refusal(&(TopicRef::Name("t".to_owned()), 1)), None);
+        let third = turn.arrive();
+        turn.begin(third);
+        assert_eq!(turn.refusal(&partition), None);
+    }
+}

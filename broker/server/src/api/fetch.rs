@@ -8,17 +8,19 @@ use broker_wire::messages::fetch::{
     FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
 use broker_wire::{ErrorCode, Records, Str};
+use bytes::Bytes;
 
 use super::errors::ErrorCoded as _;
 use super::{Call, Naming, leaders};
-use crate::limits::{FETCH_BYTES_MAX, FETCH_WAIT_MAX};
+use crate::limits::{FETCH_BYTES_MAX, FETCH_WAIT_MAX, OVERLOAD_PAUSE};
+use crate::memory::Hold;
 
 /// From this version on topics are named by id only.
 const BY_ID: i16 = 13;
 const READ_COMMITTED: i8 = 1;
 
-/// Reads.
-pub(crate) async fn handle(call: &Call<'_>, request: FetchRequest) -> FetchResponse {
+/// Reads; what the records take of the responses' memory goes into `hold`.
+pub(crate) async fn handle(call: &Call<'_>, request: FetchRequest, hold: &mut Hold) -> FetchResponse {
     if request.session_id != 0 {
         return FetchResponse { error_code: ErrorCode::FetchSessionIdNotFound, ..Default::default() };
     }
@@ -30,8 +32,20 @@ pub(crate) async fn handle(call: &Call<'_>, request: FetchRequest) -> FetchRespo
         isolation,
         partitions: partitions(call.version, &request.topics),
     };
-    let outcomes = call.server.engine.fetch(read).await;
-    response(call, request.topics, outcomes, isolation)
+    let mut outcomes = call.server.engine.fetch(read).await;
+    let mut throttle_time_ms = 0;
+    match call.server.responses.try_hold(record_bytes(&outcomes)) {
+        Some(held) => *hold = held,
+        None => {
+            outcomes.iter_mut().flatten().for_each(|fetched| fetched.records.clear());
+            throttle_time_ms = i32::try_from(OVERLOAD_PAUSE.as_millis()).unwrap_or(0);
+        }
+    }
+    FetchResponse { throttle_time_ms, ..response(call, request.topics, outcomes, isolation) }
+}
+
+fn record_bytes(outcomes: &[FetchOutcome]) -> usize {
+    outcomes.iter().flatten().flat_map(|fetched| &fetched.records).map(Bytes::len).sum()
 }
 
 /// Kafka's isolation level.
