@@ -59,7 +59,7 @@ impl<D> Context<D> {
     /// panics or is interrupted, the attributes mentioned here are saved with what the plan knows, and the object is
     /// not lost. May be called again as more becomes known.
     ///
-    /// ```ignore
+    /// ```text
     /// cx.keep(&json!({ "key_id": created.key_id }));
     /// ```
     pub fn keep<T: Serialize + ?Sized>(&self, attributes: &T) {

@@ -20,7 +20,9 @@ pub use self::outcome::Outcome;
 /// attribute that is null is absent for them, so give them `Option`s or `#[serde(default)]`.
 ///
 /// Whatever a returned state does not mention keeps its planned value (create, update), its saved value (read), or its
-/// default (import). So a state type has to hold only what the provider finds out.
+/// default (import). So a state type has to hold only what the provider finds out. In what create, update and import
+/// return, `None` counts as not mentioned; in what read returns, it means that the object has none, unless `serde` skips
+/// the field.
 pub trait Resource: Send + Sync + 'static {
     /// The configured provider: [`Provider::Data`](crate::Provider::Data).
     type Data: Send + Sync + 'static;

@@ -3,7 +3,7 @@
 //! It does what Terraform's core does around a resource: propose a new state, plan, apply, read, import. Every problem
 //! of the transport ends the test.
 //!
-//! ```ignore
+//! ```text
 //! let mut terraform = Terraform::start(Files).await;
 //! terraform.configure(json!({ "folder": "/tmp" })).await;
 //! let config = json!({ "name": "a.txt", "content": "hello" });

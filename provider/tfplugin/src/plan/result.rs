@@ -10,13 +10,19 @@ use crate::path::Path;
 use crate::schema::{Attribute, Attributes, Shape, attribute_of};
 use crate::value::Value;
 
-/// `base` with what the resource mentioned.
-pub(crate) fn overlay(base: &Value, mentioned: Values) -> Value {
-    let mut state = base.clone();
+/// What is saved of an object that was read, with what was found. Null means that the object has none.
+pub(crate) fn found(saved: &Value, mentioned: Values) -> Value {
+    let mut state = saved.clone();
     if let Value::Map(attributes) = &mut state {
         attributes.extend(mentioned);
     }
     state
+}
+
+/// What was planned, with what the resource mentioned when it made the object. Null counts as not mentioned.
+pub(crate) fn made(planned: &Value, mentioned: Values) -> Value {
+    let tells = |name: &str, value: &Value| !value.is_null() || attribute_of(planned, name).is_unknown();
+    found(planned, mentioned.into_iter().filter(|(name, value)| tells(name, value)).collect())
 }
 
 /// Compares with the plan what an apply returned.

@@ -7,7 +7,7 @@ use super::guard::guarded;
 use super::wiring::{decode, decode_private, encode, encode_private};
 use crate::context::{Context, Notes};
 use crate::diagnostic::Diagnostics;
-use crate::plan::result::{compare, overlay, settle};
+use crate::plan::result::{self, compare, settle};
 use crate::proto::tfplugin6 as wire;
 use crate::provider::Provider;
 use crate::resource::Outcome;
@@ -82,8 +82,8 @@ async fn make<D>(resource: &dyn AnyResource<D>, cx: &Context<D>, change: &Change
     } else {
         guarded(resource.update(cx, prior.clone(), args.clone())).await
     };
-    let kept = notes.take_kept().map(|kept| overlay(if creates { planned } else { prior }, kept));
-    let outcome = match Outcome::new(made.map(|mentioned| overlay(planned, mentioned)), kept) {
+    let kept = notes.take_kept().map(|kept| result::made(if creates { planned } else { prior }, kept));
+    let outcome = match Outcome::new(made.map(|mentioned| result::made(planned, mentioned)), kept) {
         Outcome::Done(state) => {
             let breaches = compare(attributes, planned, &state);
             if breaches.is_empty() { Outcome::Done(state) } else { Outcome::Partial(state, breaches) }

@@ -5,7 +5,7 @@ use super::guard::guarded;
 use super::wiring::{encode, encode_private};
 use crate::context::{Context, Notes, Private};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::result::{overlay, settle};
+use crate::plan::result::{self, settle};
 use crate::proto::tfplugin6 as wire;
 use crate::provider::Provider;
 use crate::schema;
@@ -32,7 +32,7 @@ impl<P: Provider> Service<P> {
             return Err(Diagnostic::error("there is nothing to import", detail).into());
         };
         let empty = Value::Map(resource.types().into_keys().map(|name| (name, Value::Null)).collect());
-        let mut state = overlay(&schema::with_defaults(resource.schema(), empty), mentioned);
+        let mut state = result::made(&schema::with_defaults(resource.schema(), empty), mentioned);
         settle(&resource.schema().attributes, &mut state);
         let imported = wire::import_resource_state::ImportedResource {
             type_name,

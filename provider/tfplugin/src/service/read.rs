@@ -5,7 +5,7 @@ use super::guard::guarded;
 use super::wiring::{decode, decode_private, encode, encode_private};
 use crate::context::{Context, Notes};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::result::{overlay, settle};
+use crate::plan::result::{self, settle};
 use crate::proto::tfplugin6 as wire;
 use crate::provider::Provider;
 use crate::value::Value;
@@ -36,7 +36,7 @@ impl<P: Provider> Service<P> {
         let cx = Context::new(self.configured()?, self.stop.child(), notes.clone());
         let found = guarded(resource.read(&cx, state.clone())).await?;
         let state = found.map_or(Value::Null, |mentioned| {
-            let mut state = overlay(&state, mentioned);
+            let mut state = result::found(&state, mentioned);
             settle(&resource.schema().attributes, &mut state);
             state
         });

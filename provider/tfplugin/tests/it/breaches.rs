@@ -21,7 +21,6 @@ async fn a_result_that_differs_from_the_plan_is_saved_with_an_error() {
     let betrayed = "the result is not what was planned";
     for (how, path, attribute, value) in [
         ("return another value", "watts", "watts", json!(1)),
-        ("return null", "watts", "watts", json!(null)),
         ("forget an attribute", "lit", "lit", json!(null)),
         ("return fewer bulbs", "bulbs", "bulbs", json!([])),
     ] {
@@ -30,6 +29,22 @@ async fn a_result_that_differs_from_the_plan_is_saved_with_an_error() {
         assert_eq!(saved[attribute], value, "{how}");
         assert_eq!(saved["id"], "id-a", "{how}: the object is not lost");
     }
+}
+
+#[tokio::test]
+async fn what_is_returned_as_null_stays_as_planned() {
+    let (saved, errors) = create("return null").await;
+    assert_eq!(errors, [""; 0]);
+    assert_eq!(saved["watts"], 60);
+}
+
+#[tokio::test]
+async fn what_is_read_as_null_is_null() {
+    let mut terraform = terraform().await;
+    let config = json!({ "name": "a", "misbehave": "return null" });
+    let planned = terraform.plan("shop_lamp", &Saved::nothing(), &config).await;
+    let saved = terraform.apply("shop_lamp", &Saved::nothing(), &config, &planned).await;
+    assert!(terraform.read("shop_lamp", &saved).await.json()["watts"].is_null());
 }
 
 #[tokio::test]
