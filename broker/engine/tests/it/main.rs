@@ -14,3 +14,5 @@ mod restart;
 mod stubborn_store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod throughput;
