@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_log::Incarnation;
+use broker_record::LeaderEpoch;
 use broker_store::Store;
 use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, timeout_at};
@@ -31,8 +32,8 @@ pub(crate) enum Role {
     Opening,
     /// It serves.
     Serving(Arc<Partition>),
-    /// It has given the partition up and waits for metadata to say so.
-    GivenUp,
+    /// It has given the partition up as the leader of this epoch, and waits for metadata to say so.
+    GivenUp(LeaderEpoch),
 }
 
 /// A log of another incarnation, read once for all partitions.
@@ -122,7 +123,7 @@ impl Life {
             }
             match self.roles().get(&id) {
                 Some(Role::Serving(serving)) if serving.is_open() => return Ok(Arc::clone(serving)),
-                Some(Role::GivenUp) => return Err(PartitionError::NotLeader(leader.hint())),
+                Some(Role::GivenUp(_)) => return Err(PartitionError::NotLeader(leader.hint())),
                 Some(Role::Serving(_) | Role::Opening) | None => {}
             }
             if timeout_at(deadline, changed.changed()).await.is_err() {

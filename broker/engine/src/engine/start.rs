@@ -56,8 +56,13 @@ pub(super) async fn start(config: EngineConfig, stores: Stores, env: Env) -> Res
     });
     let first = register(&inner).await.map_err(|problem| StartError::Metadata(problem.to_string()))?;
     inner.tasks.spawn(tasks::follow(Arc::clone(&inner)));
-    let ready = begin(&inner, first).await;
-    let life = ready.map_err(StartError::Metadata)?;
+    let life = match begin(&inner, first).await {
+        Ok(life) => life,
+        Err(problem) => {
+            inner.stop.cancel();
+            return Err(StartError::Metadata(problem));
+        }
+    };
     inner.tasks.spawn(supervise(Arc::clone(&inner), life));
     Ok(inner)
 }

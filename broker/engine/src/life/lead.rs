@@ -50,8 +50,12 @@ impl Life {
             // Given up and led again, under a new epoch: the last release has been applied.
             let stale = match roles.get(&id) {
                 None => true,
-                Some(Role::Serving(partition)) => partition.leader_epoch != leadership.leader_epoch,
-                Some(Role::Opening | Role::GivenUp) => false,
+                Some(Role::Serving(partition)) if partition.leader_epoch != leadership.leader_epoch => {
+                    partition.close();
+                    true
+                }
+                Some(Role::GivenUp(leader_epoch)) => *leader_epoch != leadership.leader_epoch,
+                Some(Role::Opening | Role::Serving(_)) => false,
             };
             if stale {
                 roles.insert(id, Role::Opening);
@@ -183,7 +187,7 @@ impl Life {
             // A partition that never opened has nothing of this incarnation; its chain goes on.
             if let Role::Serving(partition) = role {
                 given_up.push(GivenUp { id: *id, leader_epoch: partition.leader_epoch.0, end: partition.close() });
-                *role = Role::GivenUp;
+                *role = Role::GivenUp(partition.leader_epoch);
             }
         }
         for (_, coordinator) in std::mem::take(&mut *self.coordinators()) {

@@ -121,10 +121,16 @@ impl Life {
 
     async fn read_all(&self, request: &FetchRequest, waiter: &Arc<Notify>, deadline: Instant) -> Vec<FetchOutcome> {
         let mut budget = request.max_bytes.min(self.limits.fetch_bytes_max);
+        let mut planned_any = false;
         let mut plans = Vec::with_capacity(request.partitions.len());
         for wanted in &request.partitions {
-            let plan = self.plan(wanted, budget, waiter, deadline).await;
-            if let Ok(plan) = &plan {
+            let mut plan = self.plan(wanted, budget, waiter, deadline).await;
+            if let Ok(plan) = &mut plan {
+                if budget == 0 && planned_any {
+                    // Nothing of it would be sent: it is not read either.
+                    plan.spans.clear();
+                }
+                planned_any |= !plan.spans.is_empty();
                 let planned: usize =
                     plan.spans.iter().map(|span| usize::try_from(span.length).unwrap_or(usize::MAX)).sum();
                 budget = budget.saturating_sub(planned.min(plan.bytes_max));

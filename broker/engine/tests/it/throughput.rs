@@ -34,7 +34,7 @@ async fn tens_of_megabytes_a_second_go_in_and_out() {
         while offset < i64::from(BATCHES * 64) {
             let fetched =
                 engine.fetch(fetch_request(partition, offset, Duration::from_secs(1))).await.remove(0).unwrap();
-            offset += decode(&fetched).len() as i64;
+            offset += i64::try_from(decode(&fetched).len()).unwrap();
         }
     }
     let fetched = bytes / began.elapsed().as_secs_f64() / 1e6;
