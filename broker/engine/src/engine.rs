@@ -12,9 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use broker_metadata::State;
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::error;
 use uuid::Uuid;
 
 use crate::cluster::Cluster;
@@ -57,6 +58,8 @@ pub(crate) struct Inner {
     node_id: AtomicI64,
     epoch: AtomicI64,
     dead: AtomicBool,
+    /// Why this process has to end.
+    failure: watch::Sender<Option<Failed>>,
     producer_ids: tokio::sync::Mutex<std::ops::Range<i64>>,
 }
 
@@ -79,6 +82,11 @@ pub enum StartError {
     #[error("data bucket: {0}")]
     Data(String),
 }
+
+/// The broker cannot go on, and trying again does not help: the process has to end.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the broker cannot go on: {0}")]
+pub struct Failed(String);
 
 impl Engine {
     /// Starts a broker; returns when it is registered and ready to lead.
@@ -105,6 +113,17 @@ impl Engine {
         }
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
+    }
+
+    /// Waits until the engine cannot go on: metadata that it does not understand, or that disagrees with what it has read;
+    /// a cluster that does not take it back. It serves nothing any more then.
+    pub async fn failed(&self) -> Failed {
+        let mut failure = self.inner.failure.subscribe();
+        match failure.wait_for(Option::is_some).await.map(|failed| failed.clone()) {
+            Ok(Some(failed)) => failed,
+            // The sender lives as long as this handle.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
     }
 
     /// The metadata applied so far.
@@ -278,6 +297,14 @@ impl Inner {
             self.epoch.store(life.id.epoch, Ordering::SeqCst);
         }
         *self.life.write().unwrap_or_else(PoisonError::into_inner) = life;
+    }
+
+    /// Ends everything: this process cannot go on.
+    pub(crate) fn fail(&self, problem: String) {
+        error!(problem, "this broker cannot go on");
+        self.dead.store(true, Ordering::SeqCst);
+        self.failure.send_replace(Some(Failed(problem)));
+        self.stop.cancel();
     }
 
     pub(crate) fn detector(&self) -> MutexGuard<'_, Detector> {

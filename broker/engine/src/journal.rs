@@ -61,13 +61,6 @@ impl Journal {
         let began = self.env.monotonic();
         let refreshed = log.refresh().await;
         self.publish(&log);
-        if let Err(ReadError::Diverged { seq }) = &refreshed {
-            warn!(seq, "metadata is read anew: it does not follow from what was read before");
-            if let Err(error) = log.rebuild().await {
-                warn!(%error, "metadata cannot be read anew");
-            }
-            self.publish(&log);
-        }
         refreshed?;
         self.ended.store(refresh, Ordering::SeqCst);
         self.confirmed_ms.fetch_max(millis(began), Ordering::SeqCst);

@@ -28,7 +28,7 @@ mod tasks;
 mod topic;
 
 pub use config::{Endpoint, EngineConfig, Stores};
-pub use engine::{Engine, StartError};
+pub use engine::{Engine, Failed, StartError};
 pub use env::{Clock, Env, ManualClock, SystemClock};
 pub use group::{
     CommitOffset, CommitOutcome, DeleteGroupError, FetchedOffset, FetchedOffsets, GroupDescription, GroupError,

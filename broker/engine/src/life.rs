@@ -176,6 +176,8 @@ impl Life {
         for coordinator in self.coordinators().values() {
             coordinator.resign();
         }
+        // Whoever waits for what is still buffered learns now that it never will be durable through this incarnation.
+        self.wal.close();
         self.tasks.close();
         self.has_changed();
     }

@@ -52,12 +52,13 @@ async fn run(config: Config) -> anyhow::Result<()> {
         _ = interrupt.recv() => return Ok(()),
     };
     announce(&process)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let ended = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        failed = process.failed() => Err(failed.into()),
+    };
     process.stop().await;
-    Ok(())
+    ended
 }
 
 /// One line that scripts wait for.

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use broker_engine::{Endpoint, Engine, EngineConfig, Env, Limits};
+use broker_engine::{Endpoint, Engine, EngineConfig, Env, Failed, Limits};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,11 @@ impl Process {
     #[must_use]
     pub fn node_id(&self) -> i32 {
         self.server.engine.node_id()
+    }
+
+    /// Waits until the broker cannot go on: then stop, and end with an error.
+    pub async fn failed(&self) -> Failed {
+        self.server.engine.failed().await
     }
 
     /// Hands leadership over while clients are still answered, then finishes what is open.

@@ -8,11 +8,11 @@ use broker_metadata::{
     OpenError, RegisterBroker, Rejection, ReleasedPartition, ReleasedPosition,
 };
 use broker_store::{Failure, Incarnation};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{Inner, StartError};
 use crate::config::{EngineConfig, Stores};
@@ -52,6 +52,7 @@ pub(super) async fn start(config: EngineConfig, stores: Stores, env: Env) -> Res
         node_id: AtomicI64::new(-1),
         epoch: AtomicI64::new(-1),
         dead: AtomicBool::new(false),
+        failure: watch::Sender::new(None),
         producer_ids: tokio::sync::Mutex::new(0..0),
     });
     let first = register(&inner).await.map_err(|problem| StartError::Metadata(problem.to_string()))?;
@@ -151,7 +152,6 @@ async fn supervise(inner: Arc<Inner>, first: Arc<Life>) {
     let mut life = first;
     loop {
         live(&inner, &life).await;
-        inner.set_life(None);
         if inner.stop.is_cancelled() || inner.leaving.is_cancelled() {
             return;
         }
@@ -190,6 +190,7 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
         () = follow => {}
     }
     life.end();
+    inner.set_life(None);
     life.tasks.wait().await;
 }
 
@@ -202,8 +203,7 @@ async fn next_life(inner: &Arc<Inner>) -> Option<Arc<Life>> {
                 Err(problem) => problem,
             },
             Err(problem @ RegisterError::Rejected(_)) => {
-                error!(%problem, "this broker cannot come back");
-                inner.dead.store(true, Ordering::SeqCst);
+                inner.fail(problem.to_string());
                 return None;
             }
             Err(RegisterError::Unavailable(problem)) => problem,
@@ -221,7 +221,8 @@ async fn next_life(inner: &Arc<Inner>) -> Option<Arc<Life>> {
 /// Hands over, deregisters, and ends.
 pub(super) async fn stop(inner: &Arc<Inner>) {
     inner.leaving.cancel();
-    if let Some(life) = inner.life()
+    if !inner.dead.load(Ordering::SeqCst)
+        && let Some(life) = inner.life()
         && timeout(STOP_WAIT_MAX, hand_over(inner, &life)).await.is_err()
     {
         warn!(incarnation = %life.id, "handing over took too long: others will take over");

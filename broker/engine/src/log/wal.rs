@@ -125,8 +125,8 @@ impl Wal {
         self.shared.acknowledged.load(Ordering::Acquire)
     }
 
-    /// Takes nothing more; tickets of what was not written fail.
-    fn close(&self) {
+    /// Takes nothing more; tickets of what was not written fail, and the memory that it held is free.
+    pub(crate) fn close(&self) {
         let mut queue = self.queue();
         queue.closed = true;
         queue.full.clear();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use broker_metadata::ReadError;
 use tracing::{info, warn};
 
 use crate::engine::Inner;
@@ -27,6 +28,11 @@ pub(crate) async fn follow(inner: Arc<Inner>) {
                 let now = inner.env.monotonic();
                 inner.detector().store_answered(now);
                 failing = false;
+            }
+            // What cannot be applied is never skipped, and a divergence that reading everything anew has not healed stays.
+            Err(error @ (ReadError::NewerRelease { .. } | ReadError::Diverged { .. })) => {
+                inner.fail(error.to_string());
+                return;
             }
             Err(error) if !failing => {
                 warn!(%error, "metadata cannot be followed");
