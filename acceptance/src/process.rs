@@ -16,6 +16,9 @@ use crate::{environment, interrupt};
 /// How much of a log an error message shows.
 const TAIL_LINES: usize = 40;
 
+/// The longest that anything runs: compiling everything from nothing on a slow machine.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// How long a program has after SIGTERM before SIGKILL follows.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -41,8 +44,16 @@ pub fn command(program: impl AsRef<Path>) -> Command {
 /// # Errors
 /// When it cannot be started, was interrupted, or ends unsuccessfully: then the message ends with the log's last lines.
 pub fn run(command: &mut Command, log: &Path) -> Result<()> {
+    run_within(command, log, LONGEST)
+}
+
+/// As [`run`], but not for longer than `limit`.
+///
+/// # Errors
+/// As [`run`], and when the limit passes: the program has been ended then.
+pub fn run_within(command: &mut Command, log: &Path, limit: Duration) -> Result<()> {
     let from = std::fs::metadata(log).map_or(0, |meta| meta.len());
-    let status = status(command, log)?;
+    let status = status(command, log, limit).with_context(|| tail(log, from))?;
     if status.success() {
         return Ok(());
     }
@@ -52,10 +63,10 @@ pub fn run(command: &mut Command, log: &Path) -> Result<()> {
 /// Runs `command` to its end, both outputs appended to `log`, and answers how it ended.
 ///
 /// # Errors
-/// When it cannot be started or was interrupted.
-pub fn status(command: &mut Command, log: &Path) -> Result<ExitStatus> {
+/// When it cannot be started, was interrupted, or ran for longer than `limit`: it has been ended then.
+pub fn status(command: &mut Command, log: &Path, limit: Duration) -> Result<ExitStatus> {
     let mut running = Running::start(command, log)?;
-    running.wait(Duration::from_secs(3600))
+    running.wait(limit)
 }
 
 /// Runs `command` to its end and answers its standard output; standard error is appended to `log`.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -141,7 +142,7 @@ impl Terraform {
         let log = self.log();
         let from = std::fs::metadata(&log).map_or(0, |meta| meta.len());
         let watch = Watch::start(self.mirror.provider.clone());
-        let status = process::status(&mut self.command(&words), &log)?;
+        let status = process::status(&mut self.command(&words), &log, LIMIT)?;
         let usage = watch.stop();
         let is_empty = match status.code() {
             Some(0) => true,
@@ -242,7 +243,7 @@ impl Terraform {
         let _before = std::fs::remove_file(&log);
         let mut all = words.to_vec();
         all.extend(["-input=false", "-no-color"]);
-        let status = process::status(&mut self.command(&all), &log)?;
+        let status = process::status(&mut self.command(&all), &log, LIMIT)?;
         let text = std::fs::read_to_string(&log)?;
         if status.success() {
             bail!("terraform {} was expected to fail and did not:\n{}", words.join(" "), process::tail(&log, 0));
@@ -275,7 +276,7 @@ impl Terraform {
     }
 
     fn run(&self, words: &[&str]) -> Result<()> {
-        process::run(&mut self.command(words), &self.log())
+        process::run_within(&mut self.command(words), &self.log(), LIMIT)
     }
 
     fn json(&self, words: &[&str]) -> Result<Value> {
@@ -309,6 +310,9 @@ impl Terraform {
 
 /// LocalStack takes a 12-digit access key for the account; this one is its default account.
 pub const ACCESS_KEY: &str = "000000000000";
+
+/// The longest that a command may take against an emulator: ten times what it takes.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// The secret key every terraform run gets: it must turn up nowhere.
 const CANARY: &str = "canary-0a9f4c51d2e84b7796";
