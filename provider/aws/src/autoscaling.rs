@@ -1,3 +1,3 @@
 //! Groups of brokers.
 
-pub mod broker_group;
+pub(crate) mod broker_group;

@@ -2,13 +2,14 @@
 //!
 //! Invariant: nothing is sent before [`Aws::connect`], which asks STS once who is calling unless told not to.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 
 use crate::{
     failure::{Answer, Failure},
+    kafka::log::Logs,
     limits,
     names::{ACCOUNT_SYMBOL, Scope},
     settings::Settings,
@@ -48,6 +49,7 @@ pub struct Aws {
     kms: OnceLock<aws_sdk_kms::Client>,
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
+    clusters: Logs,
 }
 
 /// Makes a lazily built client of one service.
@@ -69,7 +71,7 @@ impl Aws {
     ///
     /// # Errors
     /// No region, no credentials, an account that is not allowed.
-    pub async fn connect(settings: Settings) -> Answer<Arc<Aws>> {
+    pub async fn connect(settings: Settings) -> Answer<Aws> {
         let config = load(&settings).await;
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(Failure::new(
@@ -82,7 +84,7 @@ impl Aws {
             false => identity(&config, &settings).await?,
         };
         check_account(&settings, &account)?;
-        Ok(Arc::new(Aws {
+        Ok(Aws {
             scope: Scope::new(&region, &account),
             config,
             settings,
@@ -93,7 +95,8 @@ impl Aws {
             kms: OnceLock::new(),
             logs: OnceLock::new(),
             s3: OnceLock::new(),
-        }))
+            clusters: Logs::default(),
+        })
     }
 
     /// Partition, region and account.
@@ -114,6 +117,11 @@ impl Aws {
     /// What signs the calls, for those that are made without the SDK.
     pub fn credentials(&self) -> Option<SharedCredentialsProvider> {
         self.config.credentials_provider()
+    }
+
+    /// The metadata logs that were opened since the provider was configured.
+    pub(crate) fn logs_of_clusters(&self) -> &Logs {
+        &self.clusters
     }
 
     service!(

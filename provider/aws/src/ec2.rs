@@ -1,3 +1,4 @@
 //! Networks.
 
-pub mod vpc_endpoint;
+pub(crate) mod tags;
+pub(crate) mod vpc_endpoint;

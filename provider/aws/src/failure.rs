@@ -9,6 +9,7 @@ use aws_sdk_sts::{
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
+use tfplugin_rs::Diagnostic;
 
 /// Codes with which services say that a thing is not there.
 const GONE: [&str; 17] = [
@@ -86,8 +87,34 @@ impl Failure {
         let id = error.request_id().or_else(|| error.meta().extra("aws_request_id")).map(str::to_owned);
         let code = error.code().map(str::to_owned).or_else(|| status.map(|s| s.to_string()));
         let message = error.message().map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned);
+        let advice = match &error {
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => UNREACHABLE.to_owned(),
+            SdkError::ConstructionFailure(_) => {
+                "The request could not be made. Check the credentials and the region of the provider block.".into()
+            }
+            _ => advice(code.as_deref(), action, &resource),
+        };
+        Failure::compose(action, &resource, advice, code, message, id)
+    }
+
+    /// A failed call that was made without the SDK. Without a code there was no answer.
+    pub fn answered(action: &str, resource: &str, code: Option<&str>, message: &str, id: Option<&str>) -> Failure {
+        let advice = match code {
+            Some(_) => advice(code, action, &resource),
+            None => UNREACHABLE.to_owned(),
+        };
+        Failure::compose(action, &resource, advice, code.map(str::to_owned), message.to_owned(), id.map(str::to_owned))
+    }
+
+    fn compose(
+        action: &str,
+        resource: &impl Display,
+        advice: String,
+        code: Option<String>,
+        message: String,
+        id: Option<String>,
+    ) -> Failure {
         let summary = format!("{action} failed on {resource}");
-        let advice = advice(&error, code.as_deref(), action, &resource);
         let answer = match (&code, &id) {
             (Some(code), Some(id)) => format!("AWS answered {code}: {message} (request id {id})"),
             (Some(code), None) => format!("AWS answered {code}: {message}"),
@@ -125,38 +152,40 @@ impl Display for Failure {
 
 impl std::error::Error for Failure {}
 
-fn advice<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>, action: &str, resource: &impl Display) -> String {
-    match (error, code) {
-        (SdkError::TimeoutError(_) | SdkError::DispatchFailure(_), _) => {
-            "The endpoint did not answer. Check region, endpoints and the network between here and AWS; then apply again: \
-             what was made so far is kept."
-                .into()
-        }
-        (SdkError::ConstructionFailure(_), _) => {
-            "The request could not be made. Check the credentials and the region of the provider block.".into()
-        }
-        (_, Some(code)) if DENIED.contains(&code) || code == "403" => format!(
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Diagnostic {
+        Diagnostic::error(failure.summary, failure.detail)
+    }
+}
+
+/// What to do when nobody answered.
+const UNREACHABLE: &str = "The endpoint did not answer. Check region, endpoints and the network between here and AWS; then apply \
+                           again: what was made so far is kept.";
+
+fn advice(code: Option<&str>, action: &str, resource: &impl Display) -> String {
+    match code {
+        Some(code) if DENIED.contains(&code) || code == "403" => format!(
             "The caller is not allowed to do this. Grant {action} on {resource} to the identity that runs Terraform, or run \
              Terraform as one that has it; then apply again."
         ),
-        (_, Some(code)) if CREDENTIALS.contains(&code) => {
+        Some(code) if CREDENTIALS.contains(&code) => {
             "AWS does not accept these credentials. Renew them (sign in again, or check access_key, profile and assume_role \
              of the provider block); then apply again."
                 .into()
         }
-        (_, Some(code)) if code.starts_with("Throttl") || code == "RequestLimitExceeded" || code == "SlowDown" => {
+        Some(code) if code.starts_with("Throttl") || code == "RequestLimitExceeded" || code == "SlowDown" => {
             "AWS limits the rate of such calls in this account. Apply again, or raise max_retries in the provider block.".into()
         }
-        (_, Some(code)) if code.contains("LimitExceeded") => {
+        Some(code) if code.contains("LimitExceeded") => {
             "A quota of this account is used up. Delete what is not needed, or ask for more in Service Quotas.".into()
         }
-        (_, Some(code)) if code.starts_with("MalformedPolicy") => {
+        Some(code) if code.starts_with("MalformedPolicy") => {
             "AWS refused the policy. Check that every role and account in it exists.".into()
         }
-        (_, Some("InvalidSubnetID.NotFound" | "InvalidSubnet")) => {
+        Some("InvalidSubnetID.NotFound" | "InvalidSubnet") => {
             "A subnet does not exist in this region and account. Check the subnet ids.".into()
         }
-        (_, Some("InvalidVpcID.NotFound" | "InvalidVpcId.NotFound")) => {
+        Some("InvalidVpcID.NotFound" | "InvalidVpcId.NotFound") => {
             "The VPC does not exist in this region and account. Check vpc_id.".into()
         }
         _ => "Nothing else was done after this call; what was made so far is kept in the state.".into(),

@@ -1,3 +1,3 @@
 //! Roles.
 
-pub mod broker_role;
+pub(crate) mod broker_role;

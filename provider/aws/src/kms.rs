@@ -1,3 +1,3 @@
 //! Keys.
 
-pub mod key;
+pub(crate) mod key;

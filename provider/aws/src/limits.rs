@@ -9,6 +9,8 @@ pub const CLUSTER_NAME_MAX: usize = 24;
 
 /// Bytes of raw user-data. EC2 allows 16 KiB; a quarter is left for what later versions render into it.
 pub const USER_DATA_BYTES_MAX: usize = 12 * 1024;
+/// Tries of one HTTP exchange while an instance boots, at most 10 s apart: a new role takes seconds to work everywhere.
+pub const BOOT_ATTEMPTS: u32 = 15;
 /// Bytes of a packaged broker: it is read into memory to be hashed and uploaded in one PUT.
 pub const PACKAGE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Bytes of the broker binary inside the package that are read to learn its architecture.
@@ -38,9 +40,13 @@ pub const IAM_PROPAGATION: Duration = Duration::from_secs(120);
 
 /// Partitions of one topic.
 pub const PARTITIONS_MAX: i64 = 10_000;
-/// Characters of a topic name. Source: Kafka `Topic.MAX_NAME_LENGTH`.
-pub const TOPIC_NAME_MAX: usize = 249;
+/// Characters of an owner or a classification.
+pub const TOPIC_ATTRIBUTE_MAX: usize = 128;
 /// Brokers of one group in one zone: 40 listener slots over at least one zone.
 pub const BROKERS_PER_ZONE_MAX: i64 = 40;
-/// Conflicts with other writers of the metadata log before a change is given up.
-pub const LOG_CONFLICTS_MAX: u32 = 20;
+/// Times that a change of the metadata log is asked for while its outcome is unknown, a minute each.
+pub const LOG_UNKNOWN_OUTCOMES_MAX: u32 = 3;
+/// Life that credentials must have left to be used again.
+pub const CREDENTIALS_MARGIN: Duration = Duration::from_secs(60);
+/// Topics that are named when a cluster cannot be deleted because of them.
+pub const TOPICS_NAMED_MAX: usize = 10;

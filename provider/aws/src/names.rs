@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use tfplugin_rs::{Function, FunctionError, Signature, value::Type};
 use thiserror::Error;
 
 use crate::{limits, partition::Partition};
@@ -136,6 +137,28 @@ pub fn broker_group(cluster: &str, group: &str) -> String {
 /// The auto scaling group of a broker group in one zone.
 pub fn auto_scaling_group(cluster: &str, group: &str, zone: &str) -> String {
     format!("{}-{zone}", broker_group(cluster, group))
+}
+
+/// `provider::ringfence::names(cluster, account, region)`.
+#[derive(Debug)]
+pub(crate) struct NamesFunction;
+
+impl Function for NamesFunction {
+    type Args = (String, String, String);
+    type Output = BTreeMap<&'static str, String>;
+    const NAME: &'static str = "names";
+
+    fn signature(&self) -> Signature {
+        Signature::new("All names that are derived from a cluster's name.", Type::map(Type::String))
+            .parameter("cluster", Type::String, "The cluster's name.")
+            .parameter("account", Type::String, "The account's id.")
+            .parameter("region", Type::String, "The region's name.")
+    }
+
+    fn call(&self, (cluster, account, region): Self::Args) -> Result<Self::Output, FunctionError> {
+        check_cluster_name(&cluster).map_err(|e| FunctionError::new(e.to_string()).at(0))?;
+        Ok(Names::new(&cluster, &Scope::new(&region, &account)).entries())
+    }
 }
 
 /// Why a string cannot be a cluster's name.

@@ -1,3 +1,4 @@
 //! Buckets and what is put into them.
 
-pub mod bucket;
+pub(crate) mod bucket;
+pub(crate) mod package;

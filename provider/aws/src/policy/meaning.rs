@@ -20,7 +20,9 @@ pub fn same(left: &str, right: &str) -> bool {
 pub fn canonical(document: &Value) -> Value {
     let Value::Object(object) = document else { return document.clone() };
     let mut result = Map::new();
-    for (name, value) in object {
+    // The version only says whether `${…}` is a variable; some services drop it.
+    let variables = document.to_string().contains("${");
+    for (name, value) in object.iter().filter(|(name, _)| variables || *name != "Version") {
         let value = match name.as_str() {
             "Statement" => set(value, statement),
             _ => value.clone(),
@@ -123,6 +125,15 @@ mod tests {
     fn text_that_is_not_json_only_equals_itself() {
         assert!(same("x", "x"));
         assert!(!same("x", "{}"));
+    }
+
+    #[test]
+    fn the_version_matters_only_where_there_are_variables() {
+        let document =
+            |version: &str, resource: &str| format!(r#"{{{version}"Statement":[{{"Resource":"{resource}"}}]}}"#);
+        let new = r#""Version":"2012-10-17","#;
+        assert!(same(&document(new, "*"), &document("", "*")));
+        assert!(!same(&document(new, "${aws:userid}"), &document("", "${aws:userid}")));
     }
 
     proptest::proptest! {
