@@ -100,3 +100,5 @@ pub const RELEASES_PER_COMMAND_MAX: usize = 2000;
 pub const PRODUCER_ID_BLOCK: u32 = 1000;
 /// Time that an administrative request waits for the metadata log, whatever the client asks for.
 pub const ADMIN_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Time without an answer from its store after which a broker's signs of life do not count.
+pub const STORE_AGE_MAX: Duration = Duration::from_secs(5);

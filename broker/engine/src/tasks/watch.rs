@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use crate::engine::{Inner, actor};
 use crate::journal::Wish;
 use crate::life::Life;
-use crate::limits::WATCH_INTERVAL;
+use crate::limits::{STORE_AGE_MAX, WATCH_INTERVAL};
 
 /// Watches until the life ends.
 pub(crate) async fn watch_others(inner: Arc<Inner>, life: Arc<Life>) {
@@ -51,7 +51,8 @@ async fn read_signs_of_life(inner: &Inner, others: &[Incarnation]) {
                 let mut detector = inner.detector();
                 detector.store_answered(now);
                 // Who has heard nothing from the store is not well, however often it says that it lives.
-                detector.live_read(now, *other, live.map(|live| live.beat));
+                let well = live.filter(|live| u128::from(live.store_age_ms) <= STORE_AGE_MAX.as_millis());
+                detector.live_read(now, *other, well.map(|live| live.beat));
             }
             Err(error) => debug!(%error, %other, "sign of life not read"),
         }

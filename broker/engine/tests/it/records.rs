@@ -48,7 +48,7 @@ async fn the_first_batch_comes_even_if_it_is_larger_than_asked_for() {
     engine.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_fetch_waits_for_records_and_is_woken_by_them() {
     let engine = start("a", &memory()).await;
     create_topic(&engine, 1).await;
