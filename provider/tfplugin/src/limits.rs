@@ -14,6 +14,9 @@ pub const EXPONENT_MAX: i64 = 4_096;
 /// How long a shutdown waits for calls that are still running before the process ends.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
+/// How long a provider waits for a Terraform whose connection ended without a word: it was killed.
+pub const ABANDONED_AFTER: Duration = Duration::from_secs(10);
+
 /// How long a connection may take to prove who it is.
 pub const TLS_HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 

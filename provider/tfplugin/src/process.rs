@@ -14,6 +14,7 @@ mod handshake;
 mod log;
 pub(crate) mod panics;
 mod plumbing;
+mod presence;
 mod server;
 mod socket;
 mod tls;
@@ -40,7 +41,7 @@ pub fn serve<P: Provider>(provider: P) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    log::start(P::NAME, environment.log_level);
+    log::start(P::NAME, environment.log_level, P::SILENT);
     panics::install();
     match run(provider, mode, &environment) {
         Ok(()) => ExitCode::SUCCESS,

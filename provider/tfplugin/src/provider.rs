@@ -24,6 +24,9 @@ pub trait Provider: Send + Sync + 'static {
     /// Its version.
     const VERSION: &'static str;
 
+    /// Log targets that stay silent even when Terraform asks for everything: crates that would write what is in transit.
+    const SILENT: &'static [&'static str] = &[];
+
     /// Its own arguments. Called once.
     fn schema(&self) -> Schema;
 

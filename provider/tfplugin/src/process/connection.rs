@@ -11,11 +11,18 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
+use super::presence::{Presence, Present};
 use crate::limits::{CONNECTIONS_WAITING_MAX, TLS_HANDSHAKE_MAX};
 
 /// A connection to Terraform.
 #[derive(Debug)]
-pub(super) enum Connection {
+pub(super) struct Connection {
+    stream: Proved,
+    _present: Present,
+}
+
+#[derive(Debug)]
+enum Proved {
     Plain(UnixStream),
     Tls(Box<TlsStream<UnixStream>>),
 }
@@ -24,6 +31,7 @@ pub(super) enum Connection {
 pub(super) fn incoming(
     listener: UnixListener,
     acceptor: Option<TlsAcceptor>,
+    presence: Presence,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let accepted = stream::unfold(listener, |listener| async {
         let accepted = listener.accept().await;
@@ -41,13 +49,14 @@ pub(super) fn incoming(
             }
         }
     });
-    proved.buffer_unordered(CONNECTIONS_WAITING_MAX).filter_map(std::future::ready).map(Ok)
+    let proved = proved.buffer_unordered(CONNECTIONS_WAITING_MAX).filter_map(std::future::ready);
+    proved.map(move |stream| Ok(Connection { stream, _present: presence.enter() }))
 }
 
-async fn prove(stream: UnixStream, acceptor: Option<TlsAcceptor>) -> Option<Connection> {
-    let Some(acceptor) = acceptor else { return Some(Connection::Plain(stream)) };
+async fn prove(stream: UnixStream, acceptor: Option<TlsAcceptor>) -> Option<Proved> {
+    let Some(acceptor) = acceptor else { return Some(Proved::Plain(stream)) };
     match tokio::time::timeout(TLS_HANDSHAKE_MAX, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Some(Connection::Tls(Box::new(stream))),
+        Ok(Ok(stream)) => Some(Proved::Tls(Box::new(stream))),
         Ok(Err(error)) => {
             tracing::error!(%error, "a connection was refused");
             None
@@ -67,32 +76,32 @@ impl Connected for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        match &mut self.get_mut().stream {
+            Proved::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Proved::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        match &mut self.get_mut().stream {
+            Proved::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Proved::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        match &mut self.get_mut().stream {
+            Proved::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Proved::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        match &mut self.get_mut().stream {
+            Proved::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Proved::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

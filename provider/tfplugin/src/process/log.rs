@@ -15,8 +15,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 const SILENT: [&str; 7] = ["h2", "hyper", "hyper_util", "rustls", "tokio_util", "tonic", "tower"];
 
 /// Starts the log of this process.
-pub(super) fn start(provider: &str, level: LevelFilter) {
-    let silent = SILENT.map(|target| (target, LevelFilter::OFF));
+pub(super) fn start(provider: &str, level: LevelFilter, also_silent: &[&'static str]) {
+    let silent = SILENT.iter().chain(also_silent).map(|target| (*target, LevelFilter::OFF));
     let filter = Targets::new().with_default(level).with_targets(silent);
     let lines = Lines { module: format!("provider.{provider}") };
     // A provider that set a subscriber of its own keeps it.

@@ -9,10 +9,11 @@ use tonic::transport::Server;
 
 use super::environment::Environment;
 use super::plumbing::Plumbing;
+use super::presence::Presence;
 use super::socket::{PrivateSocket, SocketError};
 use super::tls::{self, TlsError};
 use super::{connection, handshake};
-use crate::limits::{MESSAGE_BYTES_MAX, SHUTDOWN_GRACE};
+use crate::limits::{ABANDONED_AFTER, MESSAGE_BYTES_MAX, SHUTDOWN_GRACE};
 use crate::proto::plugin::grpc_broker_server::GrpcBrokerServer;
 use crate::proto::plugin::grpc_controller_server::GrpcControllerServer;
 use crate::proto::plugin::grpc_stdio_server::GrpcStdioServer;
@@ -73,6 +74,7 @@ pub(super) async fn run<P: Provider>(provider: P, mode: Mode, environment: &Envi
     announced.map_err(ServeError::Announce)?;
 
     let done = CancellationToken::new();
+    let presence = Presence::new();
     let plumbing = Plumbing { done: done.clone() };
     let provider = ProviderServer::new(Service::new(provider))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
@@ -82,11 +84,15 @@ pub(super) async fn run<P: Provider>(provider: P, mode: Mode, environment: &Envi
         .add_service(GrpcControllerServer::new(plumbing.clone()))
         .add_service(GrpcStdioServer::new(plumbing.clone()))
         .add_service(GrpcBrokerServer::new(plumbing))
-        .serve_with_incoming_shutdown(connection::incoming(listener, acceptor), done.clone().cancelled_owned());
+        .serve_with_incoming_shutdown(
+            connection::incoming(listener, acceptor, presence.clone()),
+            done.clone().cancelled_owned(),
+        );
     let end = async {
         tokio::select! {
             () = done.cancelled() => {}
             () = interrupted(&mut interrupts, mode) => done.cancel(),
+            () = presence.abandoned(ABANDONED_AFTER), if mode == Mode::Plugin => done.cancel(),
         }
         tokio::time::sleep(SHUTDOWN_GRACE).await;
     };

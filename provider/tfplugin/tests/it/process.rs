@@ -133,6 +133,16 @@ async fn an_interrupt_does_not_end_it_and_stdout_has_nothing_but_the_handshake()
     assert_eq!(rest, "", "stdout was handed over to stderr");
 }
 
+#[tokio::test]
+async fn a_provider_does_not_outlive_a_terraform_that_was_killed() {
+    let parent = Identity::new();
+    let mut provider = Running::start(&parent);
+    assert!(provider.greet(Some((&parent, parent.key()))).await.is_ok());
+    let ended = provider.child.wait().unwrap();
+    assert!(ended.success(), "{ended}");
+    assert!(!provider.socket.exists());
+}
+
 #[test]
 fn started_by_hand_it_says_what_it_is() {
     let ran = Command::new(&*EXAMPLE).output().unwrap();
