@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker_log::Incarnation;
-use broker_metadata::{Broker, CONSUMER_OFFSETS, State, Topic};
+use broker_metadata::{Broker, BrokerStatus, CONSUMER_OFFSETS, State, Topic};
 use broker_record::{LeaderEpoch, TimestampType};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -129,6 +129,27 @@ impl Cluster {
             led.insert(PartitionId { topic: topic.id, partition: number }, leadership);
         }
         led
+    }
+
+    /// The names of everything that an incarnation leads.
+    pub(crate) fn ids_led_by(&self, incarnation: Incarnation) -> Vec<PartitionId> {
+        let state = self.state.borrow();
+        let led = state.led_by(incarnation);
+        led.map(|(topic, partition, _)| PartitionId { topic: topic.id, partition }).collect()
+    }
+
+    /// What an incarnation leads and another broker shall lead.
+    pub(crate) fn to_be_moved(&self, incarnation: Incarnation) -> Vec<PartitionId> {
+        let state = self.state.borrow();
+        let led = state.led_by(incarnation).filter(|(_, _, partition)| partition.target.is_some());
+        led.map(|(topic, partition, _)| PartitionId { topic: topic.id, partition }).collect()
+    }
+
+    /// The incarnations that take new partitions, by broker id.
+    pub(crate) fn ready(&self) -> Vec<Incarnation> {
+        let state = self.state.borrow();
+        let ready = state.brokers().values().filter(|broker| broker.status == BrokerStatus::Ready);
+        ready.map(Broker::incarnation).collect()
     }
 
     /// Whether a topic is the one that holds groups.

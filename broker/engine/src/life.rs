@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_log::Incarnation;
-use broker_record::LeaderEpoch;
+use broker_record::{LeaderEpoch, Offset};
 use broker_store::Store;
 use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, timeout_at};
@@ -28,12 +28,26 @@ use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef}
 /// What this broker is to a partition that metadata says it leads.
 #[derive(Clone, Debug)]
 pub(crate) enum Role {
-    /// It reads what its predecessors left.
-    Opening,
+    /// It reads what the leaders before this epoch left.
+    Opening(LeaderEpoch),
     /// It serves.
     Serving(Arc<Partition>),
-    /// It has given the partition up as the leader of this epoch, and waits for metadata to say so.
-    GivenUp(LeaderEpoch),
+    /// It has given the partition up in this epoch and waits for metadata to say so, however long that takes.
+    GivenUp {
+        /// The epoch that it ends.
+        leader_epoch: LeaderEpoch,
+        /// Where it ends; none where nothing was served in it.
+        end: Option<Offset>,
+    },
+}
+
+impl Role {
+    fn leader_epoch(&self) -> LeaderEpoch {
+        match self {
+            Self::Serving(partition) => partition.leader_epoch,
+            Self::Opening(leader_epoch) | Self::GivenUp { leader_epoch, .. } => *leader_epoch,
+        }
+    }
 }
 
 /// A log of another incarnation, read once for all partitions.
@@ -123,8 +137,8 @@ impl Life {
             }
             match self.roles().get(&id) {
                 Some(Role::Serving(serving)) if serving.is_open() => return Ok(Arc::clone(serving)),
-                Some(Role::GivenUp(_)) => return Err(PartitionError::NotLeader(leader.hint())),
-                Some(Role::Serving(_) | Role::Opening) | None => {}
+                Some(Role::GivenUp { .. }) => return Err(PartitionError::NotLeader(leader.hint())),
+                Some(Role::Serving(_) | Role::Opening(_)) | None => {}
             }
             if timeout_at(deadline, changed.changed()).await.is_err() {
                 return Err(PartitionError::NotLeader(leader.hint()));
@@ -161,7 +175,7 @@ impl Life {
     pub(crate) fn role_counts(&self) -> (usize, usize) {
         let roles = self.roles();
         let serving = roles.values().filter(|role| matches!(role, Role::Serving(_))).count();
-        let opening = roles.values().filter(|role| matches!(role, Role::Opening)).count();
+        let opening = roles.values().filter(|role| matches!(role, Role::Opening(_))).count();
         (serving, opening)
     }
 

@@ -94,8 +94,14 @@ pub const LIVE_INTERVAL: Duration = Duration::from_secs(2);
 pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// Time that handing over may take when a broker stops.
 pub const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Time that a broker takes on leaving to delete its `live/` object.
+pub const LIVE_DELETE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Partitions released by one command; an entry has room for many more.
 pub const RELEASES_PER_COMMAND_MAX: usize = 2000;
+/// Partitions that get a target by one entry: what moves at once is not served for a moment.
+pub const MOVES_PER_ENTRY_MAX: usize = 200;
+/// Time that the ready brokers must have stayed the same before partitions move to spread evenly.
+pub const BALANCE_AFTER: Duration = Duration::from_secs(2);
 /// Producer ids taken from the cluster at once.
 pub const PRODUCER_ID_BLOCK: u32 = 1000;
 /// Time that an administrative request waits for the metadata log, whatever the client asks for.

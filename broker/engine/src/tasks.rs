@@ -1,11 +1,15 @@
-//! What a broker does by itself: follow the metadata, show that it lives, watch the others.
+//! What a broker does by itself: follow the metadata, show that it lives, watch the others, share the load.
 
+mod balance;
 mod detector;
 mod follow;
+mod release;
 mod show_life;
 mod watch;
 
+pub(crate) use balance::balance;
 pub(crate) use detector::Detector;
 pub(crate) use follow::{follow, follow_roles};
+pub(crate) use release::{follow_targets, release};
 pub(crate) use show_life::show_life;
 pub(crate) use watch::watch_others;

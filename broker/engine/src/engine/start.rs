@@ -4,22 +4,22 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use broker_metadata::{
-    Applied, Bootstrap, Change, FEATURE_LEVEL_MAX, LogOptions, MarkedBucket, Marker, MarkerError, MetadataLog,
-    OpenError, RegisterBroker, Rejection, ReleasedPartition, ReleasedPosition,
+    Applied, Bootstrap, Change, FEATURE_LEVEL_MAX, LiveObject, LogOptions, MarkedBucket, Marker, MarkerError,
+    MetadataLog, OpenError, RegisterBroker, Rejection,
 };
 use broker_store::{Failure, Incarnation};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Inner, StartError};
 use crate::config::{EngineConfig, Stores};
 use crate::env::Env;
 use crate::journal::{Journal, Wish};
 use crate::life::{Life, Parts};
-use crate::limits::{RELEASES_PER_COMMAND_MAX, STOP_WAIT_MAX};
+use crate::limits::{LIVE_DELETE_WAIT_MAX, STOP_WAIT_MAX};
 use crate::log::{Ended, FlushPolicy, Writer};
 use crate::status::Counters;
 use crate::tasks::{self, Detector};
@@ -178,6 +178,8 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
     };
     life.tasks.spawn(tasks::show_life(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::watch_others(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::follow_targets(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::balance(Arc::clone(inner), Arc::clone(life)));
     let follow = tasks::follow_roles(Arc::clone(life));
     tokio::select! {
         biased;
@@ -221,19 +223,36 @@ async fn next_life(inner: &Arc<Inner>) -> Option<Arc<Life>> {
 /// Hands over, deregisters, and ends.
 pub(super) async fn stop(inner: &Arc<Inner>) {
     inner.leaving.cancel();
-    if !inner.dead.load(Ordering::SeqCst)
-        && let Some(life) = inner.life()
-        && timeout(STOP_WAIT_MAX, hand_over(inner, &life)).await.is_err()
-    {
-        warn!(incarnation = %life.id, "handing over took too long: others will take over");
+    let life = inner.life().filter(|_| !inner.dead.load(Ordering::SeqCst));
+    let mut gone = None;
+    if let Some(life) = &life {
+        match timeout(STOP_WAIT_MAX, hand_over(inner, life)).await {
+            Ok(Handover::Gone) => gone = Some(life.id),
+            Ok(Handover::Unfinished) => {}
+            Err(_) => warn!(incarnation = %life.id, "handing over took too long: others will take over"),
+        }
     }
     inner.dead.store(true, Ordering::SeqCst);
     inner.stop.cancel();
     inner.tasks.close();
     inner.tasks.wait().await;
+    // Only now: nothing writes it any more.
+    if let Some(gone) = gone
+        && let Ok(Err(error)) = timeout(LIVE_DELETE_WAIT_MAX, LiveObject::delete(&inner.stores.metadata, gone)).await
+    {
+        debug!(%error, incarnation = %gone, "the sign of life stays");
+    }
 }
 
-async fn hand_over(inner: &Arc<Inner>, life: &Arc<Life>) {
+/// How a broker left.
+enum Handover {
+    /// It leads nothing and is deregistered.
+    Gone,
+    /// Others have to find out that it is gone.
+    Unfinished,
+}
+
+async fn hand_over(inner: &Inner, life: &Life) -> Handover {
     let id = life.id;
     let actor = actor(id);
     let wish = Wish { origin: Some(id), actor: &actor, reason: "the broker stops" };
@@ -241,28 +260,22 @@ async fn hand_over(inner: &Arc<Inner>, life: &Arc<Life>) {
     let drained = inner.journal.propose_one(wish, Change::DrainBroker { incarnation: id }).await;
     if let Err(problem) | Ok(Err(problem)) = drained.map(|result| result.map_err(|rejection| rejection.to_string())) {
         warn!(problem, "not draining: others will take over");
-        return;
+        return Handover::Unfinished;
     }
-    let Some((given_up, end)) = life.give_up_all().await else { return };
-    let released: Vec<ReleasedPartition> = given_up
-        .into_iter()
-        .map(|one| ReleasedPartition {
-            topic: one.id.topic,
-            partition: one.id.partition,
-            leader_epoch: one.leader_epoch,
-            position: ReleasedPosition { end_offset: one.end.0, wal_seq: end },
-        })
-        .collect();
-    for partitions in released.chunks(RELEASES_PER_COMMAND_MAX) {
-        let change = Change::Release { incarnation: id, partitions: partitions.to_vec() };
-        if let Err(problem) = inner.journal.propose_one(wish, change).await {
-            // Whatever became of it: this broker does not serve those partitions again.
-            warn!(problem, "partitions may not be released");
-            return;
+    let led = life.cluster.ids_led_by(id);
+    if !tasks::release(inner, life, &led, wish.reason).await {
+        return Handover::Unfinished;
+    }
+    match inner.journal.propose_one(wish, Change::DeregisterBroker { incarnation: id }).await {
+        Ok(Ok(_)) => {
+            info!(incarnation = %id, released = led.len(), "handed over");
+            Handover::Gone
+        }
+        refused => {
+            warn!(incarnation = %id, ?refused, "not deregistered: others will fence this broker");
+            Handover::Unfinished
         }
     }
-    let gone = inner.journal.propose_one(wish, Change::DeregisterBroker { incarnation: id }).await;
-    info!(incarnation = %id, released = released.len(), ?gone, "handed over");
 }
 
 /// What this broker is called in the audit trail.

@@ -1,8 +1,10 @@
 //! Becoming a leader, and ceasing to be one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use broker_record::Offset;
+use broker_metadata::{ReleasedPartition, ReleasedPosition};
+use broker_record::{LeaderEpoch, Offset};
 use broker_store::{Failure, SequenceName};
 use futures::future::join_all;
 use tokio::sync::OnceCell;
@@ -14,13 +16,8 @@ use crate::group::Coordinator;
 use crate::log::{Index, RecoveredLog, Recovery, Until, recover};
 use crate::topic::{Partition, PartitionId, Producers};
 
-/// A partition that was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct GivenUp {
-    pub(crate) id: PartitionId,
-    pub(crate) leader_epoch: i32,
-    pub(crate) end: Offset,
-}
+/// A partition that can be served, and its groups where it holds such.
+type Opened = (Arc<Partition>, Option<Arc<Coordinator>>);
 
 /// The log of a partition cannot be what its chain says.
 #[derive(Debug)]
@@ -36,9 +33,10 @@ enum OpenError {
 impl Life {
     /// Makes roles follow metadata: opens what is newly led, drops what is not led any more.
     pub(crate) fn follow(self: &Arc<Self>) {
-        let led = self.cluster.led_by(self.id);
-        let mut opened = Vec::new();
+        let mut opened = BTreeMap::new();
         let mut roles = self.roles();
+        // Looked up under the lock: roles never go back to a leadership of the past.
+        let led = self.cluster.led_by(self.id);
         roles.retain(|id, role| {
             let keep = led.contains_key(id);
             if let (false, Role::Serving(partition)) = (keep, &*role) {
@@ -47,25 +45,20 @@ impl Life {
             keep
         });
         for (id, leadership) in led {
-            // Given up and led again, under a new epoch: the last release has been applied.
-            let stale = match roles.get(&id) {
-                None => true,
-                Some(Role::Serving(partition)) if partition.leader_epoch != leadership.leader_epoch => {
-                    partition.close();
-                    true
-                }
-                Some(Role::GivenUp(leader_epoch)) => *leader_epoch != leadership.leader_epoch,
-                Some(Role::Opening | Role::Serving(_)) => false,
-            };
-            if stale {
-                roles.insert(id, Role::Opening);
-                opened.push((id, leadership));
+            // Led again under a higher epoch: what was given up was released, and begins anew.
+            let known = roles.get(&id).map(Role::leader_epoch);
+            if known.is_some_and(|epoch| epoch >= leadership.leader_epoch) {
+                continue;
             }
+            if let Some(Role::Serving(stale)) = roles.insert(id, Role::Opening(leadership.leader_epoch)) {
+                stale.close();
+            }
+            opened.insert(id, leadership);
         }
-        let kept: Vec<PartitionId> = roles.keys().copied().collect();
+        let kept: BTreeSet<PartitionId> = roles.keys().filter(|id| !opened.contains_key(id)).copied().collect();
         drop(roles);
         self.coordinators().retain(|id, coordinator| {
-            let keep = kept.binary_search(id).is_ok();
+            let keep = kept.contains(id);
             if !keep {
                 coordinator.resign();
             }
@@ -80,25 +73,15 @@ impl Life {
     /// Reads what the predecessors left, then serves; tries until it succeeds or this life ends.
     async fn open(self: Arc<Self>, id: PartitionId, leadership: Leadership) {
         let mut backoff = self.data.backoff();
-        let internal = self.cluster.is_group_log(id.topic);
         loop {
             let opened = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return,
-                opened = self.read_chain(id, &leadership) => opened,
+                opened = self.read(id, &leadership) => opened,
             };
             let problem = match opened {
-                Ok(partition) if internal => match Coordinator::load(Arc::clone(&partition), self.tools()).await {
-                    Ok(coordinator) => {
-                        self.tasks.spawn(Arc::clone(&coordinator).run());
-                        self.coordinators().insert(id, coordinator);
-                        self.serve(id, partition);
-                        return;
-                    }
-                    Err(error) => error.to_string(),
-                },
-                Ok(partition) => {
-                    self.serve(id, partition);
+                Ok((partition, coordinator)) => {
+                    self.serve(id, partition, coordinator);
                     return;
                 }
                 Err(OpenError::Ended) => return,
@@ -109,25 +92,43 @@ impl Life {
                 }
             };
             warn!(topic = %id.topic, partition = id.partition, problem, "a partition cannot be served yet");
-            tokio::time::sleep(backoff.after(Failure::Unknown)).await;
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return,
+                () = tokio::time::sleep(backoff.after(Failure::Unknown)) => {}
+            }
         }
     }
 
-    fn serve(&self, id: PartitionId, partition: Arc<Partition>) {
+    /// Serves what was opened, unless the partition was given up meanwhile, or is led under another epoch by now.
+    fn serve(&self, id: PartitionId, partition: Arc<Partition>, coordinator: Option<Arc<Coordinator>>) {
         let mut roles = self.roles();
-        if self.cancel.is_cancelled() {
-            return;
+        let role = roles.get_mut(&id);
+        let role = role.filter(|role| matches!(role, Role::Opening(epoch) if *epoch == partition.leader_epoch));
+        let Some(role) = role.filter(|_| !self.cancel.is_cancelled()) else { return };
+        *role = Role::Serving(partition);
+        if let Some(coordinator) = coordinator {
+            self.tasks.spawn(Arc::clone(&coordinator).run());
+            self.coordinators().insert(id, coordinator);
         }
-        if let Some(role @ Role::Opening) = roles.get_mut(&id) {
-            *role = Role::Serving(partition);
-        }
-        let all_open = !roles.values().any(|role| matches!(role, Role::Opening));
+        let all_open = !roles.values().any(|role| matches!(role, Role::Opening(_)));
         drop(roles);
         if all_open {
             // What was recovered is in the partitions' indexes now.
             self.logs().clear();
         }
         self.has_changed();
+    }
+
+    /// The partition, and its groups where it holds such.
+    async fn read(&self, id: PartitionId, leadership: &Leadership) -> Result<Opened, OpenError> {
+        let partition = self.read_chain(id, leadership).await?;
+        if !self.cluster.is_group_log(id.topic) {
+            return Ok((partition, None));
+        }
+        let loaded = Coordinator::load(Arc::clone(&partition), self.tools()).await;
+        let coordinator = loaded.map_err(|error| OpenError::Recover(error.to_string()))?;
+        Ok((partition, Some(coordinator)))
     }
 
     async fn read_chain(&self, id: PartitionId, leadership: &Leadership) -> Result<Arc<Partition>, OpenError> {
@@ -177,24 +178,49 @@ impl Life {
         log.cloned().map_err(|error| OpenError::Recover(error.to_string()))
     }
 
-    /// Stops accepting for every partition, waits until what was accepted is durable, and says where each ends.
+    /// Stops accepting for partitions, waits until what was accepted is durable, and says where each ends.
     ///
-    /// The second value is the number after the last object of the log. None when that cannot be had: this life has been
-    /// sealed, or the store is gone.
-    pub(crate) async fn give_up_all(&self) -> Option<(Vec<GivenUp>, u64)> {
+    /// None of them is served again in this epoch, whatever becomes of the release. Partitions that are not led are left out.
+    /// None when the ends cannot be had: this life has been sealed, or has ended.
+    pub(crate) async fn give_up(&self, ids: &[PartitionId]) -> Option<Vec<ReleasedPartition>> {
+        let given_up = self.close(ids);
+        self.has_changed();
+        let next = self.wal.drain().await?;
+        let released = |(id, leader_epoch, end): (PartitionId, LeaderEpoch, Option<Offset>)| ReleasedPartition {
+            topic: id.topic,
+            partition: id.partition,
+            leader_epoch: leader_epoch.0,
+            position: match end {
+                Some(end) => ReleasedPosition { end_offset: end.0, wal_seq: next },
+                // Nothing was accepted in this epoch: no object of this incarnation counts for it.
+                None => ReleasedPosition { end_offset: 0, wal_seq: 0 },
+            },
+        };
+        Some(given_up.into_iter().map(released).collect())
+    }
+
+    fn close(&self, ids: &[PartitionId]) -> Vec<(PartitionId, LeaderEpoch, Option<Offset>)> {
         let mut given_up = Vec::new();
-        for (id, role) in self.roles().iter_mut() {
-            // A partition that never opened has nothing of this incarnation; its chain goes on.
-            if let Role::Serving(partition) = role {
-                given_up.push(GivenUp { id: *id, leader_epoch: partition.leader_epoch.0, end: partition.close() });
-                *role = Role::GivenUp(partition.leader_epoch);
+        let mut roles = self.roles();
+        for id in ids {
+            let Some(leader) = self.cluster.leader(*id).filter(|leader| leader.incarnation == Some(self.id)) else {
+                continue;
+            };
+            let leader_epoch = leader.leader_epoch;
+            let end = match roles.get(id) {
+                Some(Role::Serving(partition)) => {
+                    let end = partition.close();
+                    (partition.leader_epoch == leader_epoch).then_some(end)
+                }
+                Some(Role::GivenUp { leader_epoch: known, end }) if *known == leader_epoch => *end,
+                Some(Role::GivenUp { .. } | Role::Opening(_)) | None => None,
+            };
+            roles.insert(*id, Role::GivenUp { leader_epoch, end });
+            given_up.push((*id, leader_epoch, end));
+            if let Some(coordinator) = self.coordinators().remove(id) {
+                coordinator.resign();
             }
         }
-        for (_, coordinator) in std::mem::take(&mut *self.coordinators()) {
-            coordinator.resign();
-        }
-        self.has_changed();
-        let end = self.wal.drain().await?;
-        Some((given_up, end))
+        given_up
     }
 }

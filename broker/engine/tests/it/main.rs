@@ -1,6 +1,8 @@
 //! Whole engines on stores in memory and in directories.
 
 #[cfg(test)]
+mod balance;
+#[cfg(test)]
 mod ends;
 #[cfg(test)]
 mod failover;

@@ -31,7 +31,7 @@ impl Coordinator {
             let mut bytes = tools.objects.slice(span).await?;
             while !bytes.is_empty() {
                 let batch = Batch::take(&mut bytes).map_err(|_| ReadError::Corrupt)?;
-                let Ok(records) = batch.records() else { continue };
+                let records = batch.records().map_err(|_| ReadError::Corrupt)?;
                 for record in records {
                     replay(&mut entries, &mut members, &record.map_err(|_| ReadError::Corrupt)?);
                 }

@@ -1,0 +1,72 @@
+//! Giving a broker that has become ready its share of what others lead.
+//!
+//! The ready broker with the lowest id sets targets; the leaders release what they shall not lead. Two that both believe to
+//! be the one do no harm: the metadata log puts their wishes in an order.
+
+use std::sync::Arc;
+
+use broker_metadata::Change;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::engine::{Inner, actor};
+use crate::journal::Wish;
+use crate::life::Life;
+use crate::limits::{BALANCE_AFTER, METADATA_POLL_INTERVAL, MOVES_PER_ENTRY_MAX};
+
+/// Balances until the life ends.
+pub(crate) async fn balance(inner: Arc<Inner>, life: Arc<Life>) {
+    let mut changes = life.cluster.changes();
+    let (mut ready, mut since) = (Vec::new(), Instant::now());
+    loop {
+        let now = Instant::now();
+        let ready_now = life.cluster.ready();
+        if ready_now != ready {
+            (ready, since) = (ready_now, now);
+        }
+        let stable_at = since + BALANCE_AFTER;
+        let again_at = if ready.first() != Some(&life.id) {
+            None
+        } else if now < stable_at {
+            Some(stable_at)
+        } else {
+            let moved = tokio::select! {
+                biased;
+                () = life.cancel.cancelled() => return,
+                moved = set_targets(&inner, &life) => moved,
+            };
+            moved.err().map(|NotSet| now + METADATA_POLL_INTERVAL)
+        };
+        tokio::select! {
+            biased;
+            () = life.cancel.cancelled() => return,
+            changed = changes.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep_until(again_at.unwrap_or(now)), if again_at.is_some() => {}
+        }
+    }
+}
+
+/// Targets could not be set.
+struct NotSet;
+
+/// Sets the next targets, if there are any to set and none are outstanding.
+async fn set_targets(inner: &Inner, life: &Life) -> Result<(), NotSet> {
+    let targets = life.cluster.view().balancing_targets(MOVES_PER_ENTRY_MAX);
+    if targets.is_empty() {
+        return Ok(());
+    }
+    info!(moves = targets.len(), "partitions are spread over the ready brokers");
+    let actor = actor(life.id);
+    let wish = Wish { origin: Some(life.id), actor: &actor, reason: "spread over the ready brokers" };
+    match inner.journal.propose_one(wish, Change::SetTargets { targets }).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(rejection)) => {
+            info!(%rejection, "the cluster has changed meanwhile");
+            Err(NotSet)
+        }
+        Err(problem) => {
+            warn!(problem, "targets may not be set");
+            Err(NotSet)
+        }
+    }
+}
