@@ -49,6 +49,8 @@ fn attributes(all: &Attributes, path: &Path, flaws: &mut Vec<Flaw>) {
         flaw(secret && text && !attribute.sensitive && !attribute.write_only, "it looks like a secret and is shown");
         flaw(attribute.default.is_some() && attribute.mode != Mode::Optional, "only what is optional has a default");
         flaw(attribute.write_only && attribute.is_computed(), "what is never saved cannot be computed");
+        let inside = path.steps().len() > 1;
+        flaw(attribute.write_only && inside, "only an attribute of the resource itself can be write-only");
         flaw(attribute.keep && !attribute.is_computed(), "only what is computed can be kept");
         flaw(!attribute.checks.is_empty() && attribute.mode == Mode::Computed, "nobody sets what is checked");
         if let Shape::Nested(_, inner) = &attribute.shape {
@@ -60,4 +62,33 @@ fn attributes(all: &Attributes, path: &Path, flaws: &mut Vec<Flaw>) {
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{computed, nested, optional, required, string};
+    use super::*;
+
+    #[test]
+    fn every_flaw_is_named_at_its_attribute() {
+        let schema = Schema::new("").attributes([
+            ("count", required(string(), "A number.")),
+            ("Upper", required(string(), "A name.")),
+            ("silent", computed(string(), "")),
+            ("password", optional(string(), "A secret.")),
+            ("fixed", required(string(), "A constant.").default("x").keep()),
+            ("inner", optional(nested([("pin", optional(string(), "A pin.").write_only())]), "An object.")),
+        ]);
+        let flaws: Vec<_> = schema.flaws().iter().map(ToString::to_string).collect();
+        let expected = [
+            ": it has no description",
+            "count: Terraform keeps this name for itself",
+            "Upper: a name has lower-case letters, digits and underscores, and begins with a letter",
+            "fixed: only what is optional has a default",
+            "inner.pin: only an attribute of the resource itself can be write-only",
+            "password: it looks like a secret and is shown",
+            "silent: it has no description",
+        ];
+        assert_eq!(flaws, expected);
+    }
 }
