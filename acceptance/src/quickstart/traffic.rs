@@ -68,7 +68,15 @@ impl Traffic<'_> {
         let produced = last_report(&self.log("produce", run))?;
         let (wrote, got) = (produced.get("digest"), read.get("acknowledged_digest"));
         ensure!(wrote.is_some() && wrote == got, "checksums differ: produced {wrote:?}, read {got:?}");
-        notes.add(format_args!("{read}"));
+        let number = |name: &str| read.get(name).cloned().unwrap_or_default();
+        notes.add(format_args!(
+            "{} read in {} s, {} missing, {} twice; checksums are equal: {}",
+            number("read"),
+            number("seconds"),
+            number("missing"),
+            number("duplicates"),
+            short(got)
+        ));
         Ok(())
     }
 
@@ -83,7 +91,16 @@ impl Traffic<'_> {
 
     fn finish(&self, running: &mut Running, notes: &mut Notes) -> Result<()> {
         let report = self.report(running)?;
-        notes.add(format_args!("{report}"));
+        let number = |name: &str| report.get(name).cloned().unwrap_or_default();
+        notes.add(format_args!(
+            "{} of {} acknowledged in {} s; longest silence {} s, of one partition {} s; checksum {}",
+            number("acknowledged"),
+            number("produced"),
+            number("seconds"),
+            number("longest_gap_seconds"),
+            number("longest_partition_gap_seconds"),
+            short(report.get("digest"))
+        ));
         Ok(())
     }
 
@@ -108,6 +125,11 @@ impl Traffic<'_> {
     fn log(&self, program: &str, run: &str) -> PathBuf {
         self.scratch.join(format!("{program}-{run}.log"))
     }
+}
+
+/// The first letters of a checksum.
+fn short(digest: Option<&Value>) -> String {
+    digest.and_then(Value::as_str).unwrap_or_default().chars().take(16).collect()
 }
 
 /// The last JSON object a client program printed.
