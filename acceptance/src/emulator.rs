@@ -229,11 +229,18 @@ fn kind(key: &str) -> String {
     }
 }
 
-/// Texts of elements `field` directly inside elements `parent`.
+/// Deleted endpoints stay listed for a while, on AWS too.
+fn is_deleted(item: roxmltree::Node<'_, '_>) -> bool {
+    let state = item.children().find(|node| node.tag_name().name() == "state");
+    state.and_then(|node| node.text()).is_some_and(|state| state.eq_ignore_ascii_case("deleted"))
+}
+
+/// Texts of elements `field` directly inside elements `parent` that are not in state "deleted".
 fn texts(xml: &str, parent: &str, field: &str) -> Result<Vec<String>> {
     let document = roxmltree::Document::parse(xml).with_context(|| format!("not XML: {xml}"))?;
     let found = document.descendants().filter(|node| node.tag_name().name() == field);
-    let inside = found.filter(|node| node.parent().is_some_and(|above| above.tag_name().name() == parent));
+    let inside =
+        found.filter(|node| node.parent().is_some_and(|above| above.tag_name().name() == parent && !is_deleted(above)));
     Ok(inside.filter_map(|node| node.text().map(str::to_owned)).collect())
 }
 
