@@ -21,7 +21,7 @@ use crate::cluster::{AppendInfo, Cluster};
 use crate::env::Env;
 use crate::group::{Coordinator, GroupError, Tools};
 use crate::limits::{INTERNAL_BYTES_MAX, Limits, OPENING_WAIT_MAX};
-use crate::log::{Memory, Objects, RecoveredLog, Until, Wal};
+use crate::log::{Memory, Objects, RecoveredLog, StoreAge, Until, Wal};
 use crate::status::Counters;
 use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef};
 
@@ -63,6 +63,7 @@ pub(crate) struct Life {
     pub(crate) data: Store,
     pub(crate) cluster: Cluster,
     pub(crate) wal: Wal,
+    pub(crate) store_age: Arc<StoreAge>,
     pub(crate) objects: Objects,
     pub(crate) memory: Memory,
     pub(crate) internal_memory: Memory,
@@ -91,6 +92,7 @@ impl Life {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let Parts { id, cluster_id, env, limits, data, cluster, counters, cancel } = parts;
         let objects = Objects::new(data.clone(), cluster_id, &limits, Arc::clone(&counters));
+        let store_age = Arc::new(StoreAge::new(env.monotonic()));
         Arc::new(Self {
             id,
             cluster_id,
@@ -98,6 +100,7 @@ impl Life {
             data,
             cluster,
             wal: Wal::new(),
+            store_age,
             objects,
             memory: Memory::new(limits.unacknowledged_bytes_max),
             internal_memory: Memory::new(INTERNAL_BYTES_MAX),

@@ -64,6 +64,12 @@ pub const PRODUCERS_PER_PARTITION_MAX: usize = 10_000;
 pub const GROUP_INITIAL_DELAY: Duration = Duration::from_millis(250);
 /// Rebalance time-out that a member may ask for.
 pub const REBALANCE_TIMEOUT_MAX: Duration = Duration::from_secs(3600);
+/// Time between two questions to the data bucket where nothing else shows that it answers.
+pub const STORE_ASKED_INTERVAL: Duration = Duration::from_secs(2);
+/// Age of an observer's own last success in the data bucket beyond which its suspicions count for nothing.
+pub const OBSERVER_STORE_AGE_MAX: Duration = Duration::from_secs(3);
+/// Time that a broker may neither answer probes nor show a new `live/` object before it counts as dead.
+pub const SILENT_MAX: Duration = Duration::from_secs(3);
 /// Time that a broker's `live/` object may stand still before it counts as dead.
 pub const LIVE_STALE_MAX: Duration = Duration::from_secs(6);
 /// Time that an observer's own store may have been silent before its suspicions count for nothing.

@@ -5,6 +5,7 @@ mod index;
 mod memory;
 mod objects;
 mod recover;
+mod store_age;
 mod wal;
 
 pub(crate) use flush::FlushPolicy;
@@ -12,4 +13,5 @@ pub(crate) use index::{Index, ObjectRef, Span};
 pub(crate) use memory::{Memory, Reserved};
 pub(crate) use objects::{Objects, ReadError};
 pub(crate) use recover::{RecoveredLog, Recovery, Until, recover};
+pub(crate) use store_age::StoreAge;
 pub(crate) use wal::{Ended, Ticket, Wal, Writer};

@@ -11,5 +11,5 @@ pub(crate) use balance::balance;
 pub(crate) use detector::Detector;
 pub(crate) use follow::{follow, follow_roles};
 pub(crate) use release::{follow_targets, release};
-pub(crate) use show_life::show_life;
+pub(crate) use show_life::{ask_store, show_life};
 pub(crate) use watch::watch_others;

@@ -15,7 +15,7 @@ pub struct LiveObject {
     pub beat: u64,
     /// When, by its own clock; milliseconds since 1970.
     pub written_ms: i64,
-    /// How long ago the store last answered it.
+    /// How long ago the one of its two buckets that has been silent longer last answered it.
     pub store_age_ms: u64,
     /// The first number of its write-ahead log that is not durable.
     pub wal_seq: u64,

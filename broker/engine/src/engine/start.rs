@@ -175,8 +175,10 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
         objects: life.objects.clone(),
         env: inner.env.clone(),
         counters: Arc::clone(&inner.counters),
+        store_age: Arc::clone(&life.store_age),
     };
     life.tasks.spawn(tasks::show_life(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::ask_store(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::watch_others(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::follow_targets(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::balance(Arc::clone(inner), Arc::clone(life)));
@@ -199,6 +201,16 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
 async fn next_life(inner: &Arc<Inner>) -> Option<Arc<Life>> {
     let mut backoff = inner.stores.metadata.backoff();
     loop {
+        // Whoever has no data bucket would only be fenced again.
+        if let Err(error) = Marker::claim(&inner.stores.data, MarkedBucket::Data, inner.cluster_id).await {
+            warn!(%error, "the data bucket does not answer");
+            tokio::select! {
+                biased;
+                () = inner.stop.cancelled() => return None,
+                () = inner.leaving.cancelled() => return None,
+                () = tokio::time::sleep(backoff.after(Failure::Unknown)) => continue,
+            }
+        }
         let problem = match register(inner).await {
             Ok(id) => match begin(inner, id).await {
                 Ok(life) => return Some(life),

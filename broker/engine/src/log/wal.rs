@@ -23,6 +23,7 @@ use super::ObjectRef;
 use super::flush::{Decision, FlushPolicy};
 use super::memory::Reserved;
 use super::objects::Objects;
+use super::store_age::StoreAge;
 use crate::env::Env;
 use crate::status::Counters;
 use crate::topic::{Partition, PartitionId};
@@ -159,6 +160,7 @@ pub(crate) struct Writer {
     pub(crate) objects: Objects,
     pub(crate) env: Env,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) store_age: Arc<StoreAge>,
 }
 
 impl Writer {
@@ -182,7 +184,10 @@ impl Writer {
                 biased;
                 () = cancel.cancelled() => break Ended::Cancelled,
                 Some(landed) = puts.join_next() => match landed {
-                    Ok(Some((seq, Filled::Mine))) => self.landed(seq, &mut sent),
+                    Ok(Some((seq, Filled::Mine))) => {
+                        self.store_age.landed(self.env.monotonic(), puts.len());
+                        self.landed(seq, &mut sent);
+                    }
                     Ok(Some((seq, Filled::Other(_)))) => {
                         warn!(incarnation = %self.incarnation, seq, "write-ahead log is sealed: this incarnation ends");
                         break Ended::Sealed;
@@ -228,7 +233,9 @@ impl Writer {
         let origin = Origin { cluster: self.cluster, incarnation: self.incarnation, seq };
         let nonce = self.env.uuid().as_u128();
         let (bytes, index) = pending.builder.build(origin, nonce);
-        self.policy.flushed(self.env.monotonic(), bytes.len());
+        let now = self.env.monotonic();
+        self.policy.flushed(now, bytes.len());
+        self.store_age.sent(now);
         let object = Sent {
             index,
             bytes: bytes.clone(),

@@ -2,13 +2,17 @@
 //!
 //! Invariant: an observer whose own store access or scheduling had a gap suspects nobody; it might be the one that is cut
 //! off. A wrong suspicion costs a take-over, never a record.
+//!
+//! A peer is dead when its connections are refused; when it is silent, that is, neither answers probes nor shows a new
+//! `live/` object; or when its `live/` object stands still, or says that its store does not answer, though its socket does.
+//! One observer is enough: that a second one agrees, where there are three brokers or more, comes with the full membership.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use broker_log::Incarnation;
 
-use crate::limits::{LIVE_STALE_MAX, OBSERVER_GAP_MAX, REFUSED_FOR_MIN};
+use crate::limits::{LIVE_STALE_MAX, OBSERVER_GAP_MAX, REFUSED_FOR_MIN, SILENT_MAX, STORE_AGE_MAX};
 use crate::status::PeerSignal;
 
 /// What an observer knows of one peer.
@@ -16,10 +20,22 @@ use crate::status::PeerSignal;
 struct Peer {
     /// Since when every probe was refused, and how many were.
     refused: Option<(Duration, u32)>,
-    /// When the peer last showed a sign of life: an answer, or a new `live/` object.
+    /// When a probe was last answered, and since when none was.
+    answered_at: Option<Duration>,
+    silent_since: Option<Duration>,
+    /// When the peer last showed a sign of life: a new `live/` object that says that its store answers.
     alive_at: Duration,
     /// What its `live/` object held when it was last read.
     live: Option<u64>,
+}
+
+/// What a `live/` object says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sign {
+    /// Changes with each.
+    pub(crate) beat: u64,
+    /// How long ago the peer's store last answered.
+    pub(crate) store_age: Duration,
 }
 
 /// An observer of all other brokers.
@@ -35,7 +51,13 @@ impl Detector {
     pub(crate) fn watch(&mut self, now: Duration, incarnations: &[Incarnation]) {
         self.peers.retain(|peer, _| incarnations.contains(peer));
         for peer in incarnations {
-            self.peers.entry(*peer).or_insert(Peer { refused: None, alive_at: now, live: None });
+            self.peers.entry(*peer).or_insert(Peer {
+                refused: None,
+                answered_at: None,
+                silent_since: None,
+                alive_at: now,
+                live: None,
+            });
         }
     }
 
@@ -47,19 +69,32 @@ impl Detector {
                 let (since, count) = peer.refused.unwrap_or((now, 0));
                 peer.refused = Some((since, count.saturating_add(1)));
             }
-            // A listening socket is no sign of life: the process may be stopped, or its store gone. `live/` is.
             PeerSignal::Answered | PeerSignal::Silent => peer.refused = None,
+        }
+        match signal {
+            // No sign of life, though: its store may be gone. `live/` is one.
+            PeerSignal::Answered => (peer.answered_at, peer.silent_since) = (Some(now), None),
+            PeerSignal::Refused | PeerSignal::Silent => {
+                let since = peer.answered_at.unwrap_or(now);
+                peer.silent_since.get_or_insert(since);
+            }
         }
     }
 
-    /// Takes what a peer's `live/` object holds: a number that changes with each.
-    pub(crate) fn live_read(&mut self, now: Duration, peer: Incarnation, counter: Option<u64>) {
-        if let Some(peer) = self.peers.get_mut(&peer)
-            && counter.is_some()
-            && peer.live != counter
+    /// Whether a peer leaves probes unanswered.
+    pub(crate) fn hears_silence(&self) -> bool {
+        self.peers.values().any(|peer| peer.silent_since.is_some())
+    }
+
+    /// Takes what a peer's `live/` object holds, if there is one.
+    pub(crate) fn live_read(&mut self, now: Duration, peer: Incarnation, sign: Option<Sign>) {
+        if let (Some(peer), Some(sign)) = (self.peers.get_mut(&peer), sign)
+            && peer.live != Some(sign.beat)
         {
-            peer.live = counter;
-            peer.alive_at = now;
+            peer.live = Some(sign.beat);
+            // Without its store a broker is as good as dead, since its store last answered.
+            let silent = sign.store_age > STORE_AGE_MAX;
+            peer.alive_at = if silent { peer.alive_at.min(now.saturating_sub(sign.store_age)) } else { now };
         }
     }
 
@@ -78,14 +113,16 @@ impl Detector {
             return Vec::new();
         }
         // Silence counts only from when the observer itself was able to hear.
-        let heard_from = since;
+        let silent_for = |since_then: Duration| now.saturating_sub(since_then.max(since));
         self.peers
             .iter()
             .filter(|(_, peer)| {
                 let gone =
                     peer.refused.is_some_and(|(at, count)| count >= 2 && now.saturating_sub(at) >= REFUSED_FOR_MIN);
-                let silent = now.saturating_sub(peer.alive_at.max(heard_from)) >= LIVE_STALE_MAX;
-                gone || silent
+                let stale_for = silent_for(peer.alive_at);
+                let silent = stale_for >= SILENT_MAX
+                    && peer.silent_since.is_some_and(|since_then| silent_for(since_then) >= SILENT_MAX);
+                gone || silent || stale_for >= LIVE_STALE_MAX
             })
             .map(|(incarnation, _)| *incarnation)
             .collect()
@@ -100,6 +137,10 @@ mod tests {
 
     fn at(ms: u64) -> Duration {
         Duration::from_millis(ms)
+    }
+
+    fn sign(beat: u64, store_age_ms: u64) -> Option<Sign> {
+        Some(Sign { beat, store_age: at(store_age_ms) })
     }
 
     fn observer() -> Detector {
@@ -133,7 +174,7 @@ mod tests {
         for step in 0..8 {
             detector.store_answered(at(step * 1000));
             detector.probed(at(step * 1000), PEER, PeerSignal::Answered);
-            detector.live_read(at(step * 1000), PEER, Some(7));
+            detector.live_read(at(step * 1000), PEER, sign(7, 0));
         }
         assert_eq!(detector.suspects(at(5999)), vec![]);
         assert_eq!(detector.suspects(at(7000)), vec![PEER]);
@@ -142,12 +183,40 @@ mod tests {
     #[test]
     fn an_observer_that_paused_suspects_nobody_until_it_has_listened_again() {
         let mut detector = observer();
-        detector.live_read(at(0), PEER, Some(1));
+        detector.live_read(at(0), PEER, sign(1, 0));
         assert_eq!(detector.suspects(at(60_000)), vec![]);
         detector.store_answered(at(60_000));
         assert_eq!(detector.suspects(at(60_000)), vec![]);
-        detector.live_read(at(61_000), PEER, Some(30));
+        detector.live_read(at(61_000), PEER, sign(30, 0));
         detector.store_answered(at(61_000));
         assert_eq!(detector.suspects(at(61_000)), vec![]);
+    }
+
+    #[test]
+    fn a_peer_that_neither_answers_nor_shows_itself_for_three_seconds_is_dead() {
+        let mut detector = observer();
+        detector.live_read(at(0), PEER, sign(1, 0));
+        for half in 1..=5 {
+            detector.store_answered(at(half * 500));
+            detector.probed(at(half * 500), PEER, PeerSignal::Silent);
+        }
+        detector.store_answered(at(3400));
+        assert_eq!(detector.suspects(at(3400)), vec![]);
+        assert_eq!(detector.suspects(at(3500)), vec![PEER]);
+        // A cut between the two of them is no death.
+        detector.live_read(at(3500), PEER, sign(2, 0));
+        assert_eq!(detector.suspects(at(3500)), vec![]);
+    }
+
+    #[test]
+    fn a_peer_whose_store_is_gone_is_dead_however_often_it_says_that_it_lives() {
+        let mut detector = observer();
+        for second in 0..8 {
+            detector.store_answered(at(second * 1000));
+            detector.probed(at(second * 1000), PEER, PeerSignal::Answered);
+            detector.live_read(at(second * 1000), PEER, sign(second, second * 1000));
+            let expected = if second < 6 { vec![] } else { vec![PEER] };
+            assert_eq!(detector.suspects(at(second * 1000)), expected, "after {second} s");
+        }
     }
 }

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::engine::Inner;
 use crate::life::Life;
-use crate::limits::METADATA_POLL_INTERVAL;
+use crate::limits::{METADATA_POLL_INTERVAL, OBSERVER_STORE_AGE_MAX};
 
 /// Reads new entries until the engine stops.
 pub(crate) async fn follow(inner: Arc<Inner>) {
@@ -25,8 +25,7 @@ pub(crate) async fn follow(inner: Arc<Inner>) {
         };
         match confirmed {
             Ok(()) => {
-                let now = inner.env.monotonic();
-                inner.detector().store_answered(now);
+                note_answer(&inner);
                 failing = false;
             }
             // What cannot be applied is never skipped, and a divergence that reading everything anew has not healed stays.
@@ -40,6 +39,14 @@ pub(crate) async fn follow(inner: Arc<Inner>) {
             }
             Err(_) => {}
         }
+    }
+}
+
+/// The observer is well only while both its buckets are: a bucket that nobody reaches is no reason to fence anybody.
+pub(super) fn note_answer(inner: &Inner) {
+    let now = inner.env.monotonic();
+    if inner.life().is_some_and(|life| life.store_age.age(now) <= OBSERVER_STORE_AGE_MAX) {
+        inner.detector().store_answered(now);
     }
 }
 

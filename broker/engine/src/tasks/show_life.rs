@@ -1,13 +1,14 @@
-//! The `live/` object: a hint for the other brokers that this one and its store are well.
+//! The `live/` object: a hint for the other brokers that this one and both its buckets are well.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use broker_metadata::LiveObject;
-use tracing::warn;
+use broker_metadata::{LiveObject, MarkedBucket, Marker};
+use tracing::{debug, warn};
 
 use crate::engine::Inner;
 use crate::life::Life;
-use crate::limits::LIVE_INTERVAL;
+use crate::limits::{LIVE_INTERVAL, STORE_ASKED_INTERVAL};
 use crate::status::wide;
 
 /// Writes the object until the life ends.
@@ -21,7 +22,7 @@ pub(crate) async fn show_life(inner: Arc<Inner>, life: Arc<Life>) {
             epoch: life.id.epoch,
             beat,
             written_ms: inner.env.wall_ms(),
-            store_age_ms: u64::try_from(inner.journal.unconfirmed_for().as_millis()).unwrap_or(u64::MAX),
+            store_age_ms: u64::try_from(store_age(&inner, &life).as_millis()).unwrap_or(u64::MAX),
             wal_seq: life.wal.acknowledged(),
             metadata_seq: inner.cluster.next_seq(),
             partitions_led: wide(life.role_counts().0),
@@ -45,6 +46,34 @@ pub(crate) async fn show_life(inner: Arc<Inner>, life: Arc<Life>) {
             biased;
             () = life.cancel.cancelled() => return,
             () = tokio::time::sleep(LIVE_INTERVAL) => {}
+        }
+    }
+}
+
+/// How long ago the bucket that has been silent longer last answered.
+fn store_age(inner: &Inner, life: &Life) -> Duration {
+    inner.journal.unconfirmed_for().max(life.store_age.age(inner.env.monotonic()))
+}
+
+/// Asks the data bucket something small whenever nothing else has shown that it answers, until the life ends.
+pub(crate) async fn ask_store(inner: Arc<Inner>, life: Arc<Life>) {
+    loop {
+        tokio::select! {
+            biased;
+            () = life.cancel.cancelled() => return,
+            () = tokio::time::sleep(STORE_ASKED_INTERVAL) => {}
+        }
+        if life.store_age.age(inner.env.monotonic()) < STORE_ASKED_INTERVAL {
+            continue;
+        }
+        let asked = tokio::select! {
+            biased;
+            () = life.cancel.cancelled() => return,
+            asked = Marker::read(&inner.stores.data, MarkedBucket::Data) => asked,
+        };
+        match asked {
+            Ok(_) => life.store_age.answered(inner.env.monotonic()),
+            Err(error) => debug!(%error, "the data bucket does not answer"),
         }
     }
 }

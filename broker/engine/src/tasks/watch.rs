@@ -1,6 +1,7 @@
 //! Watching the other brokers and fencing the dead.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_log::Incarnation;
 use broker_metadata::{Change, LiveObject};
@@ -10,7 +11,9 @@ use tracing::{debug, warn};
 use crate::engine::{Inner, actor};
 use crate::journal::Wish;
 use crate::life::Life;
-use crate::limits::{STORE_AGE_MAX, WATCH_INTERVAL};
+use crate::limits::WATCH_INTERVAL;
+use crate::tasks::detector::Sign;
+use crate::tasks::follow::note_answer;
 
 /// Watches until the life ends.
 pub(crate) async fn watch_others(inner: Arc<Inner>, life: Arc<Life>) {
@@ -21,8 +24,10 @@ pub(crate) async fn watch_others(inner: Arc<Inner>, life: Arc<Life>) {
             () = life.cancel.cancelled() => return,
             // Before refusals, which may come as often as they like.
             () = tokio::time::sleep_until(next_look) => {
-                next_look = Instant::now() + WATCH_INTERVAL;
                 let others = watched(&inner, &life);
+                // A sign of life must not be missed while a probe says the contrary.
+                let pause = if inner.detector().hears_silence() { WATCH_INTERVAL / 2 } else { WATCH_INTERVAL };
+                next_look = Instant::now() + pause;
                 tokio::select! {
                     biased;
                     () = life.cancel.cancelled() => return,
@@ -47,12 +52,10 @@ async fn read_signs_of_life(inner: &Inner, others: &[Incarnation]) {
     for other in others {
         match LiveObject::read(&inner.stores.metadata, *other).await {
             Ok(live) => {
-                let now = inner.env.monotonic();
-                let mut detector = inner.detector();
-                detector.store_answered(now);
-                // Who has heard nothing from the store is not well, however often it says that it lives.
-                let well = live.filter(|live| u128::from(live.store_age_ms) <= STORE_AGE_MAX.as_millis());
-                detector.live_read(now, *other, well.map(|live| live.beat));
+                note_answer(inner);
+                let sign =
+                    live.map(|live| Sign { beat: live.beat, store_age: Duration::from_millis(live.store_age_ms) });
+                inner.detector().live_read(inner.env.monotonic(), *other, sign);
             }
             Err(error) => debug!(%error, %other, "sign of life not read"),
         }

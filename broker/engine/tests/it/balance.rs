@@ -27,9 +27,15 @@ fn leader_of(engines: &[Engine], partition: i32) -> &Engine {
     engines.iter().find(|engine| engine.node_id() == leader).unwrap_or(&engines[0])
 }
 
-/// An idempotent producer with two batches in flight: sends to the leader, and again what failed, until told to stop.
-async fn keep_producing(engines: watch::Receiver<Vec<Engine>>, partition: i32, stop: watch::Receiver<bool>) -> usize {
+/// An idempotent producer with two batches in flight: sends to the leader, and again what failed, until told to stop. How
+/// many it has sent, and how long the slowest pair took.
+async fn keep_producing(
+    engines: watch::Receiver<Vec<Engine>>,
+    partition: i32,
+    stop: watch::Receiver<bool>,
+) -> (usize, Duration) {
     let mut sent = 0;
+    let mut longest = Duration::ZERO;
     while !*stop.borrow() {
         let sends = |engine: Engine, first: usize| async move {
             let turn = Turn::default();
@@ -40,6 +46,7 @@ async fn keep_producing(engines: watch::Receiver<Vec<Engine>>, partition: i32, s
             });
             join_all(both).await.into_iter().flatten().collect::<Vec<_>>()
         };
+        let began = Instant::now();
         loop {
             let engine = leader_of(&engines.borrow(), partition).clone();
             let outcomes = sends(engine, sent).await;
@@ -54,9 +61,10 @@ async fn keep_producing(engines: watch::Receiver<Vec<Engine>>, partition: i32, s
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         sent += 2;
+        longest = longest.max(began.elapsed());
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
-    sent
+    (sent, longest)
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,8 +95,8 @@ async fn a_broker_that_joins_gets_its_share_and_nothing_is_lost_or_doubled() {
         (b, c)
     };
     let (sent, (_b, c)) = tokio::join!(join_all(producing), script);
-    for (partition, sent) in (0..).zip(sent) {
-        assert!(sent > 1000, "{sent}");
+    for (partition, (sent, longest)) in (0..).zip(sent) {
+        assert!(sent > 1000 && longest < Duration::from_secs(2), "{sent}, {longest:?}");
         let all = engines.borrow().clone();
         assert_eq!(read_all(leader_of(&all, partition), partition).await, numbered(&values(0, sent)));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broker_engine::metadata::{Digest, Entry};
 use broker_engine::store::{Frozen, SequenceName, Store};
-use broker_engine::{PartitionError, ProduceError, Stores};
+use broker_engine::{Engine, PartitionError, ProduceError, Stores};
 use futures::future::join_all;
 use tokio::time::{Instant, timeout};
 
@@ -98,4 +98,54 @@ async fn a_divergence_that_reading_anew_does_not_heal_ends_the_engine() {
     assert!(failed.to_string().contains("does not follow"), "{failed}");
     assert!(!engine.status().live);
     engine.stop().await;
+}
+
+/// Partitions of the topic that an engine leads.
+fn one_led_by(engine: &Engine) -> i32 {
+    let topic = engine.topic(&topic()).unwrap();
+    topic.partitions.iter().find(|one| one.leader.node_id == engine.node_id()).unwrap().partition
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_cannot_write_is_fenced() {
+    let store = Store::memory("test").unwrap();
+    let (data, gate) = Gate::over(&store);
+    let a = start("a", &Stores { data, metadata: store.clone() }).await;
+    let b = start("b", &both(store)).await;
+    create_topic(&a, 40).await;
+    until("the topic is known", || b.topic(&topic()).is_some()).await;
+    let partition = one_led_by(&a);
+    patiently(|| produce(&a, partition, sequenced(7, 0, &values(0, 1)))).await;
+    gate.hold(Held::Everything);
+    let began = Instant::now();
+    let waiting = produce(&a, partition, sequenced(7, 1, &values(1, 1)));
+    let answer = timeout(Duration::from_secs(12), waiting).await.unwrap();
+    assert!(matches!(answer, Err(ProduceError::Partition(PartitionError::NotLeader(_)))), "{answer:?}");
+    assert!(began.elapsed() > Duration::from_secs(5), "{:?}", began.elapsed());
+    until("it is registered anew", || a.metrics().fenced_total >= 1).await;
+    assert_eq!(patiently(|| produce(&b, partition, sequenced(7, 1, &values(1, 1)))).await, 1);
+    gate.open();
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_nobody_can_write_to_fences_nobody() {
+    let store = Store::memory("test").unwrap();
+    let (data, gate) = Gate::over(&store);
+    let stores = Stores { data, metadata: store };
+    let (a, b) = (start("a", &stores).await, start("b", &stores).await);
+    create_topic(&a, 40).await;
+    until("the topic is known", || b.topic(&topic()).is_some()).await;
+    let (of_a, of_b) = (one_led_by(&a), one_led_by(&b));
+    gate.hold(Held::Everything);
+    let both = async { tokio::join!(produce(&a, of_a, batch(&values(0, 1))), produce(&b, of_b, batch(&values(0, 1)))) };
+    let mut both = Box::pin(both);
+    assert!(timeout(Duration::from_secs(20), &mut both).await.is_err());
+    gate.open();
+    assert_eq!(both.await, (Ok(0), Ok(0)));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!((a.metrics().fenced_total, b.metrics().fenced_total), (0, 0));
+    a.stop().await;
+    b.stop().await;
 }
