@@ -177,3 +177,26 @@ impl Recovery<'_> {
         Origin { cluster: self.cluster, incarnation: self.incarnation, seq }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use broker_store::{SequenceName, Store};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_release_of_nothing_is_read_as_nothing_even_below_the_floor() {
+        let incarnation = Incarnation { broker: 1, epoch: 1 };
+        let store = Store::memory("test").unwrap();
+        let recovery = Recovery {
+            sequence: store.sequence(SequenceName::Wal(incarnation)),
+            cluster: uuid::Uuid::nil(),
+            incarnation,
+            reader: Incarnation { broker: 2, epoch: 2 },
+            env: &Env::system(),
+        };
+        let log = recover(&recovery, 7, Until::Number(0)).await.unwrap();
+        assert_eq!((log.end, log.slices.len()), (7, 0));
+        assert_eq!(recovery.sequence.get(7).await.unwrap(), None, "a log that has not ended is not sealed");
+    }
+}
