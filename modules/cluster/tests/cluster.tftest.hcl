@@ -8,7 +8,8 @@ variables {
     route_table_ids = ["rtb-1"]
   }
   administrators = ["arn:aws:iam::123456789012:role/platform"]
-  broker_package = "package.tar.gz"
+  # Any file: the mocked provider looks no further than whether there is one.
+  broker_package = "README.md"
   image_id       = "ami-1"
 }
 

@@ -4,6 +4,7 @@
 //! with every symbol replaced, nothing else.
 
 pub mod meaning;
+pub(crate) mod reading;
 pub mod symbols;
 
 use serde_json::{Value, json};

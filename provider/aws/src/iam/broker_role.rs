@@ -16,6 +16,7 @@ use crate::{
     policy::symbols::{self, Symbols},
 };
 
+mod imported;
 mod policy;
 mod remote;
 
@@ -30,7 +31,7 @@ struct Spec {
     name: String,
     data_bucket: String,
     metadata_bucket: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     permissions_boundary: Option<String>,
 }
 
@@ -75,13 +76,23 @@ pub(crate) struct Args {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct State {
+    #[serde(flatten)]
+    spec: Option<Spec>,
     id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_key_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata_key_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_template: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trust_policy: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    permissions_boundary: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     instance_profile: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,17 +179,29 @@ impl Resource for BrokerRole {
 
     async fn read(&self, cx: &Context<Aws>, saved: State) -> Result<Option<State>, Diagnostics> {
         let Some(found) = remote::read(cx, &saved.id).await? else { return Ok(None) };
-        let (tags, tags_all) = attributes::read_tags(cx, &found.tags, saved.tags);
+        let (tags, tags_all) = attributes::read_tags(cx, &found.tags, saved.tags.clone());
+        let mut saved = saved;
+        // After an import nothing is saved yet; arguments, template and facts are read back from the policy.
+        if saved.spec.is_none()
+            && let Some(State { spec: Some(spec), data_key_arn, metadata_key_arn, .. }) =
+                imported::state(&saved.id, &found)
+        {
+            saved.policy_template = Some(spec.document(cx.scope()).to_string());
+            saved.facts = Some(attributes::canonical(spec.facts(cx.scope())));
+            saved.arn = Some(cx.scope().role_arn(&spec.name));
+            (saved.spec, saved.data_key_arn, saved.metadata_key_arn) = (Some(spec), data_key_arn, metadata_key_arn);
+        }
+        let bounded = |spec: Spec| Spec { permissions_boundary: found.permissions_boundary.clone(), ..spec };
         // A profile without the role is shown as another profile, so that the next apply repairs it.
         let instance_profile = if found.profile { saved.id.clone() } else { String::new() };
         Ok(Some(State {
-            id: saved.id,
+            spec: saved.spec.map(bounded),
             policy: Some(attributes::read_policy(&found.policy, saved.policy)),
             trust_policy: Some(attributes::read_policy(&found.trust, saved.trust_policy)),
-            permissions_boundary: Some(found.permissions_boundary),
             instance_profile: Some(instance_profile),
             tags,
             tags_all: Some(tags_all),
+            ..saved
         }))
     }
 
@@ -190,6 +213,10 @@ impl Resource for BrokerRole {
 
     async fn delete(&self, cx: &Context<Aws>, state: State) -> Result<(), Diagnostics> {
         Ok(remote::delete(cx, &state.id).await?)
+    }
+
+    async fn import(&self, _: &Context<Aws>, id: String) -> Result<Option<State>, Diagnostics> {
+        Ok(Some(State { id, ..State::default() }))
     }
 }
 

@@ -1,11 +1,11 @@
 //! `ringfence_cluster`: the cluster's identity and its metadata log.
 
 use broker_metadata::{
-    Bootstrap, BootstrapError, Entry, MarkedBucket, Marker,
+    Bootstrap, BootstrapError, CONSUMER_OFFSETS, Entry, MarkedBucket, Marker,
     store::{SequenceName, Store},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tfplugin_rs::{
     Attr, Config, Context, Diagnostic, Diagnostics, Plan, Resource,
     schema::{Check, Schema, computed, integer, optional, required, string},
@@ -39,7 +39,13 @@ pub(crate) struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    data_bucket: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     metadata_bucket: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumer_offsets_partitions: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster_id: Option<Uuid>,
 }
@@ -61,7 +67,7 @@ impl Resource for Cluster {
         )
         .attributes([
             ("name", required(string(), "The cluster's name; every object key begins with it.").check(name).replace()),
-            ("data_bucket", required(string(), "Name of the data bucket.").replace()),
+            ("data_bucket", required(string(), "Name of the data bucket.")),
             ("metadata_bucket", required(string(), "Name of the metadata bucket.").replace()),
             (
                 "consumer_offsets_partitions",
@@ -81,9 +87,8 @@ impl Resource for Cluster {
         let metadata: Attr<String> = plan.get("metadata_bucket")?;
         let id = metadata.as_ref().zip(name.as_ref()).map(|(bucket, name)| format!("{bucket}/{name}"));
         plan.set("id", id)?;
-        let facts = name.zip(data).zip(metadata).known().map(|((name, data), metadata)| {
-            json!({ "kind": "cluster", "name": name, "data_bucket": data, "metadata_bucket": metadata })
-        });
+        let known = name.zip(data).zip(metadata).known();
+        let facts = known.map(|((name, data), metadata)| facts(&name, &data, &metadata));
         attributes::plan_facts(plan, facts)
     }
 
@@ -115,13 +120,25 @@ impl Resource for Cluster {
     async fn read(&self, cx: &Context<Aws>, saved: State) -> Result<Option<State>, Diagnostics> {
         let cluster = reference(&saved.id)?;
         let found = log::state(cx, &cluster).await?;
-        let Some(info) = found.as_ref().and_then(|state| state.cluster()) else { return Ok(None) };
+        let Some(state) = found else { return Ok(None) };
+        let Some(info) = state.cluster() else { return Ok(None) };
+        // The log does not know the data bucket; an import takes the one whose name is derived.
+        let derived = || names::Names::new(&cluster.name, cx.scope()).data_bucket;
+        let data_bucket = saved.data_bucket.unwrap_or_else(derived);
         Ok(Some(State {
+            facts: Some(attributes::canonical(facts(&cluster.name, &data_bucket, &cluster.bucket))),
             id: saved.id,
             name: Some(cluster.name),
+            data_bucket: Some(data_bucket),
             metadata_bucket: Some(cluster.bucket),
+            consumer_offsets_partitions: state.topic_named(CONSUMER_OFFSETS).map(|topic| topic.partitions.len()),
             cluster_id: Some(info.id),
         }))
+    }
+
+    async fn update(&self, _: &Context<Aws>, saved: State, _: Args) -> Result<State, Diagnostics> {
+        // Only the data bucket's name can differ, which the brokers are told, not the log.
+        Ok(State { id: saved.id, ..State::default() })
     }
 
     async fn delete(&self, cx: &Context<Aws>, state: State) -> Result<(), Diagnostics> {
@@ -146,6 +163,10 @@ impl Resource for Cluster {
         reference(&id)?;
         Ok(Some(State { id, ..State::default() }))
     }
+}
+
+fn facts(name: &str, data_bucket: &str, metadata_bucket: &str) -> Value {
+    json!({ "kind": "cluster", "name": name, "data_bucket": data_bucket, "metadata_bucket": metadata_bucket })
 }
 
 /// The reference that an id is.

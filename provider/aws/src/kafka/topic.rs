@@ -6,7 +6,7 @@ use broker_metadata::{
     Applied, Change, CreateTopic, Rejection, Topic as Found, TopicAttributes, check_topic_config, check_topic_name,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tfplugin_rs::{
     Attr, Config, Context, Diagnostic, Diagnostics, Path, Plan, Resource,
     schema::{Check, Schema, boolean, computed, integer, map, optional, required, string},
@@ -49,6 +49,20 @@ impl Args {
         configs
     }
 
+    fn facts(&self) -> Value {
+        json!({
+            "kind": "topic",
+            "cluster": self.cluster,
+            "name": self.name,
+            "partitions": self.partitions,
+            "owner": self.owner,
+            "classification": self.classification,
+            "retention_ms": self.retention_ms,
+            "configs": self.configs,
+            "deletion_protection": self.deletion_protection,
+        })
+    }
+
     fn attributes(&self, aws: &Aws) -> TopicAttributes {
         TopicAttributes {
             owner: Some(self.owner.clone()),
@@ -84,6 +98,8 @@ pub(crate) struct State {
     topic_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<String>,
 }
 
 impl Resource for Topic {
@@ -152,14 +168,7 @@ impl Resource for Topic {
         }
         let names: (Attr<String>, Attr<String>) = (plan.get("cluster")?, plan.get("name")?);
         plan.set("id", names.0.zip(names.1).map(|(cluster, name)| format!("{cluster}/{name}")))?;
-        let args = plan.model::<Attr<Args>>()?.known();
-        let facts = args.map(|args| {
-            json!({
-                "kind": "topic", "cluster": args.cluster, "name": args.name, "partitions": args.partitions, "owner": args.owner,
-                "classification": args.classification, "retention_ms": args.retention_ms, "configs": args.configs,
-                "deletion_protection": args.deletion_protection,
-            })
-        });
+        let facts = plan.model::<Attr<Args>>()?.known().map(|args| args.facts());
         attributes::plan_facts(plan, facts)
     }
 
@@ -247,7 +256,7 @@ fn to_state(saved: &State, cluster: &str, topic: &Found) -> State {
     let retention_ms = topic.configs.get(RETENTION).and_then(|value| value.parse().ok());
     let configs: BTreeMap<String, String> =
         topic.configs.iter().filter(|(name, _)| *name != RETENTION).map(|(n, v)| (n.clone(), v.clone())).collect();
-    State {
+    let mut state = State {
         id: saved.id.clone(),
         cluster: Some(cluster.into()),
         name: Some(topic.name.clone()),
@@ -260,7 +269,12 @@ fn to_state(saved: &State, cluster: &str, topic: &Found) -> State {
         deletion_protection: Some(topic.attributes.deletion_protection),
         topic_id: Some(topic.id),
         created_by: Some(topic.created_by.clone()),
-    }
+        facts: None,
+    };
+    // The same arguments as a plan would have, so that an import shows no difference.
+    let args = serde_json::to_value(&state).ok().and_then(|json| serde_json::from_value::<Args>(json).ok());
+    state.facts = args.map(|args| attributes::canonical(args.facts()));
+    state
 }
 
 /// What makes the topic as it is into what is written.

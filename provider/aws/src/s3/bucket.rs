@@ -19,7 +19,8 @@ use crate::{
     policy::symbols::{self, Symbols},
 };
 
-pub(crate) mod lifecycle;
+mod imported;
+mod lifecycle;
 mod policy;
 mod purge;
 pub(crate) mod remote;
@@ -157,6 +158,14 @@ pub(crate) struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key_arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    credentials_key_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoints: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_template: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<String>,
@@ -270,13 +279,29 @@ impl Resource for Bucket {
         let name = saved.id;
         let Some(found) = remote::read(cx, &name).await? else { return Ok(None) };
         let (tags, tags_all) = attributes::read_tags(cx, &found.tags, saved.tags);
-        let spec = saved.spec.map(|s| Spec { versioning: found.versioning, object_lock: found.object_lock, ..s });
+        let (mut spec, mut credentials_key_arn, mut endpoints) = (saved.spec, None, None);
+        // After an import nothing is saved yet; arguments, template and facts are read back from the policy.
+        let (mut template, mut facts) = (None, None);
+        if spec.is_none()
+            && let Some((arguments, ids)) = imported::arguments(&name, &found, cx.scope())
+        {
+            let symbolic: Vec<String> = ids.endpoints.iter().flat_map(|e| e.keys().cloned()).collect();
+            let credentials_key = ids.credentials_key_arn.is_some();
+            template = Some(arguments.document(cx.scope(), &symbolic, credentials_key).to_string());
+            facts = Some(attributes::canonical(arguments.facts(cx.scope(), &symbolic, credentials_key)));
+            (spec, credentials_key_arn, endpoints) = (Some(arguments), ids.credentials_key_arn, ids.endpoints);
+        }
+        let spec = spec.map(|s| Spec { versioning: found.versioning, object_lock: found.object_lock, ..s });
         Ok(Some(State {
             spec,
             arn: Some(cx.scope().bucket_arn(&name)),
             id: name,
             kms_key_arn: found.kms_key_arn,
+            credentials_key_arn,
+            endpoints,
             policy: Some(attributes::read_policy(&found.policy, saved.policy)),
+            policy_template: template,
+            facts,
             lifecycle_rules: Some(found.lifecycle),
             object_ownership: Some(found.ownership),
             public_access_blocked: Some(found.public_access_blocked),

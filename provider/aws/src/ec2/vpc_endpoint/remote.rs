@@ -142,7 +142,9 @@ pub(crate) async fn delete(aws: &Aws, id: &str, cancel: &CancellationToken) -> A
     wait::until(&format!("the deletion of {id}"), limits::WAIT, cancel, async || {
         let answer = aws.ec2().describe_vpc_endpoints().vpc_endpoint_ids(id).send().await;
         match answer.map_err(|e| Failure::of("ec2:DescribeVpcEndpoints", id, e)) {
-            Ok(answer) if answer.vpc_endpoints().iter().all(|e| to_found(e).state == Some(State::Deleted)) => Ok(Some(())),
+            Ok(answer) if answer.vpc_endpoints().iter().all(|e| to_found(e).state == Some(State::Deleted)) => {
+                Ok(Some(()))
+            }
             Ok(_) => Ok(None),
             Err(failure) if failure.is_gone() => Ok(Some(())),
             Err(failure) => Err(failure),

@@ -3,40 +3,32 @@
 use serde_json::Value;
 
 use super::{Purpose, Spec, remote::Found};
-use crate::names::Scope;
+use crate::{
+    names::{self, Scope},
+    policy::reading::{Reading, bucket},
+};
 
 /// The arguments that would make this key; nothing when it is none of ours.
 pub(super) fn spec(found: &Found, scope: &Scope) -> Option<Spec> {
     let (cluster, purpose) = found.alias.as_deref()?.strip_prefix("alias/ringfence-")?.rsplit_once('-')?;
     let purpose: Purpose = serde_json::from_value(Value::from(purpose)).ok()?;
-    let document: Value = serde_json::from_str(&found.policy).ok()?;
-    let values = |sid: &str, condition: &str| -> Vec<String> {
-        let statements = document.get("Statement").and_then(Value::as_array);
-        let statement =
-            statements.and_then(|all| all.iter().find(|s| s.get("Sid").and_then(Value::as_str) == Some(sid)));
-        match statement.and_then(|s| s.get("Condition")).and_then(|c| c.pointer(condition)) {
-            Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            Some(Value::String(value)) => vec![value.clone()],
-            _ => Vec::new(),
-        }
-    };
-    let root = scope.root_arn();
-    let mut administrators = values("Administer", "/ArnEquals/aws:PrincipalArn");
+    let policy = Reading::new(&found.policy)?;
+    let mut administrators = policy.values("Administer", "/Condition/ArnEquals/aws:PrincipalArn");
+    // The root user is always there; alone it was asked for.
     if administrators.len() > 1 {
-        administrators.retain(|arn| *arn != root);
+        administrators.retain(|arn| *arn != scope.root_arn());
     }
-    let role = crate::names::broker_role(cluster);
-    let mut users = values("NobodyElse", "/ArnNotEquals/aws:PrincipalArn");
-    users.retain(|arn| *arn != scope.role_arn(&role));
-    let buckets = values("BrokersThroughS3", "/StringLike/kms:EncryptionContext:aws:s3:arn");
-    let buckets = buckets.iter().filter(|arn| !arn.ends_with("/*")).filter_map(|arn| arn.rsplit(':').next());
+    let broker_role = names::broker_role(cluster);
+    let mut users = policy.values("NobodyElse", "/Condition/ArnNotEquals/aws:PrincipalArn");
+    users.retain(|arn| *arn != scope.role_arn(&broker_role));
+    let contexts = policy.values("BrokersThroughS3", "/Condition/StringLike/kms:EncryptionContext:aws:s3:arn");
     Some(Spec {
         cluster: cluster.into(),
         purpose,
         administrators: administrators.into_iter().collect(),
-        broker_role: role,
+        broker_role,
         users: (!users.is_empty()).then(|| users.into_iter().collect()),
-        buckets: buckets.map(str::to_owned).collect(),
+        buckets: contexts.iter().filter_map(|arn| bucket(arn)).collect(),
         rotation_days: found.rotation_days.unwrap_or(0),
     })
 }
