@@ -72,6 +72,7 @@ pub(crate) struct Site {
     pub(crate) vpc: String,
     pub(crate) subnet: String,
     pub(crate) route_table: String,
+    pub(crate) image: String,
 }
 
 pub(crate) fn site(stage: &Stage) -> Result<Site> {
@@ -81,12 +82,16 @@ pub(crate) fn site(stage: &Stage) -> Result<Site> {
     let zone = format!("{}a", crate::world::REGION);
     let subnet = query("CreateSubnet", &[("VpcId", &vpc), ("CidrBlock", "10.30.1.0/24"), ("AvailabilityZone", &zone)])?;
     let table = inside(&query("CreateRouteTable", &[("VpcId", &vpc)])?, "routeTableId")?;
-    Ok(Site { subnet: inside(&subnet, "subnetId")?, vpc, route_table: table })
+    let image = inside(
+        &query("DescribeImages", &[("Filter.1.Name", "architecture"), ("Filter.1.Value.1", "x86_64")])?,
+        "imageId",
+    )?;
+    Ok(Site { subnet: inside(&subnet, "subnetId")?, vpc, route_table: table, image })
 }
 
 /// Every resource of a cluster, with one broker group in one zone.
 pub(crate) fn cluster_resources(stage: &Stage, site: &Site, package: &str) -> String {
-    let Site { vpc, subnet, route_table } = site;
+    let Site { vpc, subnet, route_table, image } = site;
     let administrator = stage.administrator();
     let keys = key_resource(stage, "data", "")
         + &key_resource(stage, "metadata", &format!("  users = [\"{administrator}\"]\n"));
@@ -138,7 +143,7 @@ resource "ringfence_broker_group" "this" {{
   vpc_id            = "{vpc}"
   zones             = {{ {region}a = "{subnet}" }}
   client_cidrs      = ["10.30.0.0/16"]
-  image_id          = "ami-0123456789abcdef0"
+  image_id          = "{image}"
   instance_profile  = ringfence_broker_role.this.instance_profile
   architecture      = ringfence_broker_package.this.architecture
   package_sha256    = ringfence_broker_package.this.sha256
