@@ -31,10 +31,6 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time that a wait for AWS to reach a state may take.
 pub const WAIT: Duration = Duration::from_secs(600);
-/// Time between two looks while waiting, before jitter.
-pub const WAIT_STEP: Duration = Duration::from_millis(500);
-/// Longest time between two looks while waiting.
-pub const WAIT_STEP_MAX: Duration = Duration::from_secs(10);
 /// Time that IAM may take until a new role can be used, measured by AWS's own guides as "a few seconds".
 pub const IAM_PROPAGATION: Duration = Duration::from_secs(120);
 

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use rand::RngExt as _;
+use tfplugin_rs::wait::{Progress, Wait, WaitError};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    failure::{Answer, Failure},
-    limits,
-};
+use crate::failure::{Answer, Failure};
 
 /// Looks until `look` answers something.
 ///
@@ -23,39 +20,27 @@ pub async fn until<T, F>(
 where
     F: Future<Output = Answer<Option<T>>>,
 {
-    let mut waited = Duration::ZERO;
-    let mut step = limits::WAIT_STEP;
-    loop {
-        if let Some(found) = look().await? {
-            return Ok(found);
-        }
-        if waited >= limit {
-            return Err(Failure::new(
-                format!("{what} took longer than {} seconds", limit.as_secs()),
-                "What was made so far is kept in the state. Look at it in the console, then apply again.",
-            ));
-        }
-        let jittered = step.mul_f64(rand::rng().random_range(0.8..1.2));
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Err(cancelled(what)),
-            () = tokio::time::sleep(jittered) => {}
-        }
-        waited += jittered;
-        step = (step * 3 / 2).min(limits::WAIT_STEP_MAX);
-    }
-}
-
-fn cancelled(what: &str) -> Failure {
-    Failure::new(
-        format!("interrupted while waiting: {what}"),
-        "What was made so far is kept in the state; apply again to go on.",
-    )
+    let look = || {
+        let found = look();
+        async { Ok(found.await?.map_or_else(|| Progress::Pending(what.to_owned()), Progress::Ready)) }
+    };
+    Wait::for_at_most(limit).until(cancel, look).await.map_err(|error| match error {
+        WaitError::Failed(failure) => failure,
+        WaitError::Deadline { .. } => Failure::new(
+            format!("{what} took longer than {} seconds", limit.as_secs()),
+            "What was made so far is kept in the state. Look at it in the console, then apply again.",
+        ),
+        WaitError::Stopped { .. } => Failure::new(
+            format!("interrupted while waiting: {what}"),
+            "What was made so far is kept in the state; apply again to go on.",
+        ),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     #[tokio::test(start_paused = true)]
     async fn waits_end_with_the_answer_or_at_their_limit_or_when_cancelled() {
