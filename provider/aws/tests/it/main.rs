@@ -1,5 +1,7 @@
 //! The provider as Terraform sees it, over the real protocol; AWS is an HTTP server that knows one call.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test, a panic is the report")]
+
 mod aws;
 mod plans;
 mod refusals;
