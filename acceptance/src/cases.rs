@@ -14,7 +14,6 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use crate::emulator::{self, Aws, Inventory};
-use crate::quickstart::changes;
 use crate::terraform::{Plan, Refresh, Terraform};
 use crate::world::{REGION, World};
 
@@ -82,7 +81,7 @@ impl Stage {
     pub fn expect_empty(&self) -> Result<()> {
         for refresh in [Refresh::No, Refresh::Yes] {
             let plan = self.terraform.plan(refresh)?;
-            ensure!(plan.is_empty, "the plan after apply ({refresh:?}) is not empty:\n{}", changes(&plan.json));
+            ensure!(plan.is_empty, "the plan after apply ({refresh:?}) is not empty:\n{}", plan.changes());
         }
         Ok(())
     }
@@ -103,8 +102,7 @@ impl Stage {
         beside.terraform.init()?;
         beside.terraform.import(address, id)?;
         let plan = beside.terraform.plan(Refresh::Yes)?;
-        let destroys = changes(&plan.json).contains("\"delete\"");
-        ensure!(!destroys, "after the import of {address} by {id} it would be replaced:\n{}", changes(&plan.json));
+        ensure!(!plan.destroys(), "after the import of {address} by {id} it would be replaced:\n{}", plan.changes());
         beside.terraform.apply_plan()?;
         beside.expect_empty()?;
         let differing = differences(&self.terraform.attributes(address)?, &beside.terraform.attributes(address)?);

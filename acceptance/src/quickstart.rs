@@ -159,7 +159,7 @@ fn use_it(
     })?;
     steps.step("terraform plan is empty", |notes| {
         let plan = terraform.plan(Refresh::Yes)?;
-        ensure!(plan.is_empty, "the second plan is not empty:\n{}", changes(&plan.json));
+        ensure!(plan.is_empty, "the second plan is not empty:\n{}", plan.changes());
         notes.add(plan.usage);
         Ok(())
     })?;
@@ -192,24 +192,6 @@ fn layout(world: &World, terraform: &Terraform, output: &str, notes: &mut Notes)
         ensure!(!kind.starts_with("other"), "an object of no known kind: {kind}");
     }
     Ok(())
-}
-
-/// Addresses and actions of a plan that should have had none.
-pub(crate) fn changes(plan: &Value) -> String {
-    let all = plan.get("resource_changes").and_then(Value::as_array).into_iter().flatten();
-    let some = all
-        .filter(|one| one.pointer("/change/actions").is_some_and(|actions| *actions != serde_json::json!(["no-op"])));
-    let lines = some.map(|one| {
-        let part = |path: &str| one.pointer(path).map(ToString::to_string).unwrap_or_default();
-        format!(
-            "{} {}\n  before {}\n  after  {}",
-            part("/address"),
-            part("/change/actions"),
-            part("/change/before"),
-            part("/change/after")
-        )
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn destroy(steps: &mut Steps, world: &World, terraform: &Terraform, host: &Host, before: &Inventory) -> Result<()> {

@@ -33,6 +33,36 @@ pub struct Plan {
     pub usage: Usage,
 }
 
+impl Plan {
+    /// Whether anything would be destroyed or replaced.
+    #[must_use]
+    pub fn destroys(&self) -> bool {
+        let deletes = |actions: &Value| actions.as_array().is_some_and(|all| all.iter().any(|one| one == "delete"));
+        self.resources().any(|one| one.pointer("/change/actions").is_some_and(deletes))
+    }
+
+    /// Address, actions and differing attributes of everything that would be changed, for messages.
+    #[must_use]
+    pub fn changes(&self) -> String {
+        let some = self.resources().filter(|one| {
+            one.pointer("/change/actions").is_some_and(|actions| *actions != serde_json::json!(["no-op"]))
+        });
+        let lines = some.map(|one| {
+            let part = |path: &str| one.pointer(path).cloned().unwrap_or_default();
+            let (before, after) = (part("/change/before"), part("/change/after"));
+            let names = after.as_object().into_iter().flat_map(|after| after.keys());
+            let differing = names.filter(|name| before.get(name.as_str()) != after.get(name.as_str()));
+            let shown = differing.map(|name| format!("\n  {name}: {:?} to {:?}", before.get(name), after.get(name)));
+            format!("{} {}{}", part("/address"), part("/change/actions"), shown.collect::<String>())
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn resources(&self) -> impl Iterator<Item = &Value> {
+        self.json.get("resource_changes").and_then(Value::as_array).into_iter().flatten()
+    }
+}
+
 /// How an expected failure ended.
 #[derive(Debug)]
 pub struct Failure {

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail, ensure};
 
 use crate::binaries::Scope;
+use crate::mirror::Mirror;
 use crate::report::{Steps, say};
 use crate::terraform::Terraform;
 use crate::{environment, mirror, process, suite, terraform_cli};
@@ -37,9 +38,11 @@ pub fn run() -> Result<()> {
     note_failure(done, "format of modules and examples", &mut failed)?;
     let done = steps.step("terraform tests of the modules", |notes| {
         let modules = modules_with_tests()?;
+        let binaries = crate::binaries::build(Scope::WithTests, &scratch.path().join("build.log"))?;
+        let mirror = mirror::lay(&binaries.provider, scratch.path())?;
         ensure!(!modules.is_empty(), "no module has tests");
         for module in modules {
-            notes.add(format_args!("{}: {}", module.display(), test_module(&module, scratch.path())?));
+            notes.add(format_args!("{}: {}", module.display(), test_module(&module, &mirror, scratch.path())?));
         }
         Ok(())
     });
@@ -98,7 +101,8 @@ fn tests() -> Command {
 fn closing(log: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let sums = |line: &&str| line.contains("Summary [") || line.trim_start().starts_with("test result:");
-    text.lines().filter(sums).map(|line| line.trim().to_owned()).collect()
+    let empty = |line: &&str| line.contains("ok. 0 passed; 0 failed");
+    text.lines().filter(sums).filter(|line| !empty(line)).map(|line| line.trim().to_owned()).collect()
 }
 
 fn modules_with_tests() -> Result<Vec<PathBuf>> {
@@ -115,15 +119,13 @@ fn modules_with_tests() -> Result<Vec<PathBuf>> {
 }
 
 /// `terraform test` in a copy of the module; answers its closing line.
-fn test_module(module: &Path, scratch: &Path) -> Result<String> {
+fn test_module(module: &Path, mirror: &Mirror, scratch: &Path) -> Result<String> {
     let name = module.file_name().unwrap_or_default();
-    let binaries = crate::binaries::build(Scope::WithTests, &scratch.join("build.log"))?;
     let place = scratch.join("modules-under-test").join(name);
     std::fs::create_dir_all(&place)?;
-    let mirror = mirror::lay(&binaries.provider, &place)?;
     let copies = place.join("modules");
     crate::terraform::copy(&environment::workspace().join("modules"), &copies)?;
-    let terraform = Terraform::new(&terraform_cli::find()?, &mirror, copies.join(name), place.clone());
+    let terraform = Terraform::new(&terraform_cli::find()?, mirror, copies.join(name), place.clone());
     terraform.init()?;
     let output = terraform.test()?;
     Ok(output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output").to_owned())
