@@ -112,12 +112,19 @@ fn provision(steps: &mut Steps, terraform: &Terraform, host: &Host) -> Result<Ve
     steps.step("brokers are ready", |notes| {
         instances.iter().try_for_each(|one| wait_ready(one))?;
         if let Some(settings) = instances.first().map(|one| one.settings()) {
-            notes.add(format_args!("unit settings in force: {}", settings.honoured.join(", ")));
-            notes.add(format_args!("not in force on this host: {}", settings.not_honoured.join(", ")));
+            notes.add(format_args!("{} settings of the unit are in force here", settings.honoured.len()));
+            notes.add(format_args!("on a real host only: {}", names(&settings.not_honoured)));
         }
         Ok(())
     })?;
     Ok(instances)
+}
+
+/// The settings' names, without values and reasons.
+fn names(settings: &[String]) -> String {
+    let mut names: Vec<&str> = settings.iter().filter_map(|line| line.split('=').next()).collect();
+    names.dedup();
+    names.join(" ")
 }
 
 fn wait_ready(instance: &Instance) -> Result<()> {
