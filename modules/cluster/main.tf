@@ -84,6 +84,7 @@ resource "ringfence_broker_group" "this" {
   image_id          = var.image_id
   instance_type     = var.instance_type
   instance_profile  = ringfence_broker_role.this.instance_profile
+  role_id           = ringfence_broker_role.this.unique_id
   architecture      = ringfence_broker_package.this.architecture
   package_sha256    = ringfence_broker_package.this.sha256
   data_bucket       = ringfence_bucket.data.name

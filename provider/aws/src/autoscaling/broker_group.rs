@@ -57,6 +57,8 @@ struct Ids {
     zones: BTreeMap<String, String>,
     image_id: String,
     instance_profile: String,
+    #[serde(default)]
+    role_id: Option<String>,
     data_bucket: String,
     data_key_arn: String,
     metadata_bucket: String,
@@ -150,6 +152,7 @@ impl Spec {
             region: scope.region.clone(),
             s3_host: scope.partition.regional_service("s3", &scope.region),
             s3_endpoint: self.s3_endpoint.clone(),
+            role_id: ids.role_id.clone(),
             data_bucket: ids.data_bucket.clone(),
             metadata_bucket: ids.metadata_bucket.clone(),
             data_kms_key_id: Some(ids.data_key_arn.clone()),

@@ -80,6 +80,8 @@ pub(crate) struct State {
     spec: Option<Spec>,
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    unique_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     data_key_arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata_key_arn: Option<String>,
@@ -136,6 +138,10 @@ impl Resource for BrokerRole {
                 optional(string(), "ARN of a policy that bounds what the role can ever do.").check(arn),
             ),
             ("id", computed(string(), "Name of the role.").keep()),
+            (
+                "unique_id",
+                computed(string(), "What AWS calls the role besides its name: the first part of `aws:userid`.").keep(),
+            ),
             ("arn", computed(string(), "ARN of the role.")),
             ("instance_profile", computed(string(), "Name of the instance profile.")),
             ("trust_policy", computed(string(), "Who may assume the role: EC2, for instances that carry its profile.")),
@@ -173,8 +179,8 @@ impl Resource for BrokerRole {
         let ownership = ownership(cx, &wanted);
         remote::create(cx, &wanted, &ownership).await?;
         cx.keep(&json!({ "id": wanted.name }));
-        remote::converge(cx, &wanted, &ownership).await?;
-        Ok(State { id: wanted.name, policy: Some(wanted.policy), ..State::default() })
+        let unique_id = remote::converge(cx, &wanted, &ownership).await?;
+        Ok(State { id: wanted.name, unique_id: Some(unique_id), policy: Some(wanted.policy), ..State::default() })
     }
 
     async fn read(&self, cx: &Context<Aws>, saved: State) -> Result<Option<State>, Diagnostics> {
@@ -196,6 +202,7 @@ impl Resource for BrokerRole {
         let instance_profile = if found.profile { saved.id.clone() } else { String::new() };
         Ok(Some(State {
             spec: saved.spec.map(bounded),
+            unique_id: Some(found.unique_id),
             policy: Some(attributes::read_policy(&found.policy, saved.policy)),
             trust_policy: Some(attributes::read_policy(&found.trust, saved.trust_policy)),
             instance_profile: Some(instance_profile),

@@ -74,7 +74,7 @@ fn where_it_runs() -> [Named; 7] {
     ]
 }
 
-fn what_it_runs() -> [Named; 8] {
+fn what_it_runs() -> [Named; 9] {
     let sha256 = Check::text("must be a SHA-256: 64 hexadecimal digits", |t| {
         t.len() == 64 && t.bytes().all(|b| b.is_ascii_hexdigit())
     });
@@ -89,6 +89,14 @@ fn what_it_runs() -> [Named; 8] {
         ),
         ("architecture", required(string(), "Architecture of the package.").check(Check::one_of(["x86_64", "arm64"]))),
         ("instance_type", optional_computed(string(), "Machine type. By default a small one of the architecture.")),
+        (
+            "role_id",
+            optional(
+                string(),
+                "Unique id of the brokers' role, `ringfence_broker_role.NAME.unique_id`. Brokers sign entries of the metadata log with \
+                 it; the metadata bucket's policy refuses those that are not signed.",
+            ),
+        ),
         ("instance_profile", required(string(), "Name of the brokers' instance profile.")),
         (
             "package_sha256",

@@ -131,6 +131,8 @@ def settings(get, instance):
     top = {"cluster": CONFIG["cluster"], "cluster_id": CONFIG["cluster_id"], "host": instance, "region": CONFIG["region"],
            "zone": get("placement/availability-zone"), "listen": "0.0.0.0:%d" % CONFIG["port"],
            "advertised": "%s:%d" % (get("local-ipv4"), CONFIG["port"]), "health_listen": "0.0.0.0:%d" % CONFIG["health_port"],
+           # What AWS knows an instance's session as; the bucket's policy wants it on every entry of the metadata log.
+           "actor": CONFIG["role_id"] and "%s:%s" % (CONFIG["role_id"], instance),
            "s3_endpoint": CONFIG["s3_endpoint"], "put_budget_per_second": CONFIG["put_budget_per_second"]}
     tables = {store: {"bucket": CONFIG[store + "_bucket"], "kms_key_id": CONFIG[store + "_kms_key_id"]} for store in ("data", "metadata")}
     lines = ["%s = %s" % (name, json.dumps(value)) for name, value in top.items() if value is not None]

@@ -21,6 +21,8 @@ pub(crate) struct BootConfig {
     pub(crate) s3_host: String,
     /// Base URL of another store, addressed by path.
     pub(crate) s3_endpoint: Option<String>,
+    /// Unique id of the brokers' role.
+    pub(crate) role_id: Option<String>,
     pub(crate) data_bucket: String,
     pub(crate) metadata_bucket: String,
     pub(crate) data_kms_key_id: Option<String>,

@@ -26,6 +26,8 @@ pub(crate) struct Wanted {
 /// A role as it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
+    /// What AWS calls it besides its name; another role of the same name has another one.
+    pub(crate) unique_id: String,
     pub(crate) trust: String,
     pub(crate) policy: String,
     pub(crate) permissions_boundary: Option<String>,
@@ -51,8 +53,8 @@ pub(crate) async fn create(aws: &Aws, wanted: &Wanted, ownership: &Ownership) ->
     request.send().await.map(drop).map_err(|e| Failure::of("iam:CreateRole", name, e))
 }
 
-/// Gives the role everything that `wanted` says; the mark of an unfinished create goes last.
-pub(crate) async fn converge(aws: &Aws, wanted: &Wanted, ownership: &Ownership) -> Answer<()> {
+/// Gives the role everything that `wanted` says; the mark of an unfinished create goes last. Answers its unique id.
+pub(crate) async fn converge(aws: &Aws, wanted: &Wanted, ownership: &Ownership) -> Answer<String> {
     let (name, iam) = (&wanted.name, aws.iam());
     let Some(found) = read(aws, name).await? else {
         return Err(Failure::new(format!("the role {name} is gone"), "Apply again to make a new one."));
@@ -80,7 +82,8 @@ pub(crate) async fn converge(aws: &Aws, wanted: &Wanted, ownership: &Ownership) 
     if !found.profile {
         make_profile(aws, wanted, ownership).await?;
     }
-    retag(aws, name, &found.tags, &ownership.sign(&wanted.tags)).await
+    retag(aws, name, &found.tags, &ownership.sign(&wanted.tags)).await?;
+    Ok(found.unique_id)
 }
 
 async fn make_profile(aws: &Aws, wanted: &Wanted, ownership: &Ownership) -> Answer<()> {
@@ -128,6 +131,7 @@ pub(crate) async fn read(aws: &Aws, name: &str) -> Answer<Option<Found>> {
     let profile = profile.and_then(|p| p.instance_profile);
     let boundary = role.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
     Ok(Some(Found {
+        unique_id: role.role_id().into(),
         trust: decoded(role.assume_role_policy_document().unwrap_or_default()),
         policy: policy.map(|p| decoded(p.policy_document())).unwrap_or_default(),
         permissions_boundary: boundary.map(str::to_owned),

@@ -139,6 +139,7 @@ fn config(world: &World, sha256: &str) -> BootConfig {
         region: "eu-central-1".into(),
         s3_host: "s3.eu-central-1.amazonaws.com".into(),
         s3_endpoint: Some(world.url()),
+        role_id: Some("AROATEST".into()),
         data_bucket: "data-bucket".into(),
         metadata_bucket: "meta-bucket".into(),
         data_kms_key_id: Some("arn:data-key".into()),
@@ -188,6 +189,7 @@ fn a_package_with_the_right_checksum_is_installed_and_started() {
         listen = "0.0.0.0:9092"
         advertised = "10.0.1.5:9092"
         health_listen = "0.0.0.0:9464"
+        actor = "AROATEST:i-0123"
         s3_endpoint = "URL"
 
         [data]
