@@ -22,6 +22,7 @@ use crate::value::{Type, Value};
 mod attribute;
 mod check;
 mod lint;
+mod reference;
 mod wire;
 
 pub(crate) use self::attribute::Replace;

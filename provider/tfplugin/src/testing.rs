@@ -132,6 +132,13 @@ impl<P: Provider> Terraform<P> {
         Self { client, service, _server: server }
     }
 
+    /// The schemas of its resources and data sources by name, and its own as `provider`: documentation is made from them.
+    #[must_use]
+    pub fn schemas(&self) -> Vec<(String, &Schema)> {
+        let own = std::iter::once(("provider".to_owned(), self.service.schema()));
+        own.chain(self.service.schemas_by_name()).collect()
+    }
+
     /// The flaws of all its schemas; a provider's tests assert that there are none.
     #[must_use]
     pub fn flaws(&self) -> Vec<(String, Flaw)> {

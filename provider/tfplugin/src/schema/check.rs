@@ -85,6 +85,11 @@ impl Check {
         self
     }
 
+    /// What it wants, as in "must be a CIDR block".
+    pub(crate) fn wanted(&self) -> &str {
+        &self.wanted
+    }
+
     fn run(&self, name: &str, value: &Value, path: &Path, out: &mut Diagnostics) {
         match (self.on, value) {
             (_, Value::Null | Value::Unknown(_)) => {}
