@@ -136,13 +136,25 @@ impl BucketPolicy<'_> {
             self.scope.objects_arn(self.bucket, "packages/*"),
             self.under("secret/*"),
         ]));
-        statements.push(self.nothing_is_deleted());
+        let log_and_audit = vec![self.under("meta/log/*"), self.under("audit/*")];
+        let removals =
+            ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectVersionTagging", "s3:DeleteObjectTagging"];
+        statements.push(self.only_by_purge("NothingIsDeleted", json!(removals), log_and_audit));
+        statements.push(self.only_by_purge(
+            "AuditIsNotTagged",
+            json!("s3:PutObjectTagging"),
+            vec![self.under("audit/*")],
+        ));
+        // A PUT that carries tags needs PutObjectTagging too, so that cannot be denied to writers altogether; they may set
+        // no tag but their own.
+        // Source: Amazon S3 API reference, PutObject, "Permissions".
+        let append = ["s3:PutObject", "s3:PutObjectTagging"];
         statements.push(json!({
-            "Sid": "WritersOfTheLog", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+            "Sid": "WritersOfTheLog", "Effect": "Deny", "Principal": "*", "Action": append,
             "Resource": self.under("meta/log/*"), "Condition": { "ArnNotEquals": { "aws:PrincipalArn": writers } }
         }));
         statements.push(json!({
-            "Sid": "ActorIsWhoSigned", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+            "Sid": "ActorIsWhoSigned", "Effect": "Deny", "Principal": "*", "Action": append,
             "Resource": self.under("meta/log/*"),
             "Condition": { "StringNotEquals": { "s3:RequestObjectTag/actor": "${aws:userid}" } }
         }));
@@ -176,15 +188,9 @@ impl BucketPolicy<'_> {
         ]
     }
 
-    fn nothing_is_deleted(&self) -> Value {
-        let mut statement = json!({
-            "Sid": "NothingIsDeleted", "Effect": "Deny", "Principal": "*",
-            "Action": [
-                "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectTagging", "s3:PutObjectVersionTagging",
-                "s3:DeleteObjectTagging"
-            ],
-            "Resource": [self.under("meta/log/*"), self.under("audit/*")]
-        });
+    fn only_by_purge(&self, sid: &str, action: Value, resource: Vec<String>) -> Value {
+        let mut statement =
+            json!({ "Sid": sid, "Effect": "Deny", "Principal": "*", "Action": action, "Resource": resource });
         if let (Some(role), Some(object)) = (self.purge_role, statement.as_object_mut()) {
             object.insert("Condition".into(), json!({ "ArnNotEquals": { "aws:PrincipalArn": [role] } }));
         }
