@@ -1,5 +1,6 @@
 //! The configs of topics and brokers, with their defaults.
 
+pub use broker_metadata::ConfigType;
 use thiserror::Error;
 
 /// What to describe.
@@ -20,23 +21,6 @@ pub enum ConfigSource {
     Broker,
     /// The default.
     Default,
-}
-
-/// How a value is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfigType {
-    /// `true` or `false`.
-    Boolean,
-    /// Text.
-    String,
-    /// 32 bits.
-    Int,
-    /// 64 bits.
-    Long,
-    /// A floating-point number.
-    Double,
-    /// Words separated by commas.
-    List,
 }
 
 /// One config.
