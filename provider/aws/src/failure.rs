@@ -4,9 +4,10 @@
 
 use std::fmt::{self, Display};
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::{
     config::http::HttpResponse,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
 use tfplugin_rs::Diagnostic;
@@ -86,8 +87,9 @@ impl Failure {
         };
         let id = error.request_id().or_else(|| error.meta().extra("aws_request_id")).map(str::to_owned);
         let code = error.code().map(str::to_owned).or_else(|| status.map(|s| s.to_string()));
-        let message = error.message().map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned);
+        let message = error.message().map_or_else(|| causes(&error), str::to_owned);
         let advice = match &error {
+            SdkError::DispatchFailure(_) if wants_credentials(&error) => NO_CREDENTIALS.to_owned(),
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => UNREACHABLE.to_owned(),
             SdkError::ConstructionFailure(_) => {
                 "The request could not be made. Check the credentials and the region of the provider block.".into()
@@ -156,6 +158,36 @@ impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Diagnostic {
         Diagnostic::error(failure.summary, failure.detail)
     }
+}
+
+/// What to do when there is nobody to sign as.
+const NO_CREDENTIALS: &str = "No usable credentials were found. Sign in (for example with `aws sso login`), set AWS_PROFILE or \
+                              AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or set profile, access_key or assume_role in the \
+                              provider block.";
+
+/// The messages of an error and of what caused it, without repeats.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !texts.iter().any(|known| known.contains(&text)) {
+            texts.push(text);
+        }
+        next = cause.source();
+    }
+    texts.join(": ")
+}
+
+fn wants_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if cause.is::<CredentialsError>() {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// What to do when nobody answered.
