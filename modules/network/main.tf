@@ -13,7 +13,8 @@ locals {
   region_suffix = "${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}."
   allowed_domains = concat(
     [for service in var.services : "${service}.${local.region_suffix}"],
-    ["*.s3.${local.region_suffix}"],
+    # A bucket's name is an alias of s3-r-w: the firewall looks at every name of the chain.
+    ["*.s3.${local.region_suffix}", "s3-r-w.${local.region_suffix}"],
     var.resolvable_domains,
   )
 }

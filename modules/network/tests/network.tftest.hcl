@@ -39,6 +39,28 @@ run "names_outside_the_list_are_blocked_and_a_broken_firewall_stays_closed" {
   }
 }
 
+run "a_bucket_resolves_through_every_name_of_its_chain" {
+  command = plan
+
+  override_data {
+    target = data.aws_region.current
+    values = { name = "eu-central-1" }
+  }
+
+  override_data {
+    target = data.aws_partition.current
+    values = { dns_suffix = "amazonaws.com" }
+  }
+
+  assert {
+    condition = alltrue([
+      for name in ["s3.eu-central-1.amazonaws.com.", "*.s3.eu-central-1.amazonaws.com.", "s3-r-w.eu-central-1.amazonaws.com."] :
+      contains(aws_route53_resolver_firewall_domain_list.allowed[0].domains, name)
+    ])
+    error_message = "S3's name, its buckets' names and the name these are aliases of must all be allowed."
+  }
+}
+
 run "a_range_with_host_bits_is_refused" {
   command = plan
 
