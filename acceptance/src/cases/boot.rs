@@ -73,6 +73,7 @@ fn refuse(world: &World, host: &Host, metadata: &str, (id, last): (&str, u8), us
         Ok(match instance.boot() {
             Boot::Failed(_) => Poll::Ready(()),
             Boot::Succeeded => anyhow::bail!("{id} booted all the same:\n{}", instance.console()),
+            Boot::Lost => anyhow::bail!("{id} was lost before its boot ended:\n{}", instance.console()),
             other => Poll::Pending(format!("{other:?}\n{}", instance.console())),
         })
     })?;
