@@ -44,14 +44,16 @@ pub(crate) async fn serve(
     let (mut input, mut output) = stream.split();
     let mut frames = FrameReader::new(server.memory.clone());
     let mut in_flight = FuturesOrdered::new();
+    let mut finished = VecDeque::new();
     let mut open = true;
     loop {
         tokio::select! {
             biased;
             Some(answer) = in_flight.next(), if !in_flight.is_empty() => {
-                let answer: Result<Option<Answer>, api::RequestError> = answer;
-                if let Some(Answer { encoded, hold }) = answer? {
-                    write(&mut output, encoded).await?;
+                finished.push_back(answer);
+                while let Some(answer) = finished.pop_front() {
+                    let Some(Answer { encoded, hold }) = answer? else { continue };
+                    write_meanwhile(&mut output, encoded, &mut in_flight, &mut finished).await?;
                     drop(hold);
                 }
             }
@@ -65,7 +67,29 @@ pub(crate) async fn serve(
     }
 }
 
-async fn handle(server: &Server, client: Client, frame: Frame) -> Result<Option<Answer>, api::RequestError> {
+/// What became of a request.
+type Handled = Result<Option<Answer>, api::RequestError>;
+
+/// Writes a response while the other requests go on: one that waits for its client to read may stand in the queue of a
+/// lock, and must not keep everybody behind it waiting. At most as many finish meanwhile as are in flight.
+async fn write_meanwhile(
+    output: &mut (impl AsyncWrite + Unpin),
+    response: Encoded,
+    in_flight: &mut FuturesOrdered<impl Future<Output = Handled>>,
+    finished: &mut VecDeque<Handled>,
+) -> Result<(), ConnectionError> {
+    let written = write(output, response);
+    tokio::pin!(written);
+    loop {
+        tokio::select! {
+            biased;
+            written = &mut written => return written,
+            Some(answer) = in_flight.next(), if !in_flight.is_empty() => finished.push_back(answer),
+        }
+    }
+}
+
+async fn handle(server: &Server, client: Client, frame: Frame) -> Handled {
     let Frame { bytes, hold } = frame;
     let response = api::handle(server, client, bytes).await;
     drop(hold);
@@ -110,5 +134,45 @@ impl Buf for Slices {
 
     fn has_remaining(&self) -> bool {
         !self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use broker_wire::messages::api_versions::ApiVersionsRequest;
+    use broker_wire::{Request, Str, frame};
+    use tokio::io::AsyncReadExt as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_go_on_while_a_response_waits_to_be_read() {
+        let long = Str::from("x".repeat(1_000).as_str());
+        let response = frame::encode_request(1, Some(&long), &Request::ApiVersions(ApiVersionsRequest::default()), 3);
+        let response = response.unwrap();
+        let expected = response.to_bytes();
+        let (mut output, mut input) = tokio::io::duplex(16);
+        let (tell, told) = oneshot::channel();
+        let mut in_flight = FuturesOrdered::new();
+        in_flight.push_back(async move {
+            tell.send(()).unwrap();
+            Ok(None)
+        });
+        let mut finished = VecDeque::new();
+        let client = async {
+            told.await.unwrap();
+            let mut read = vec![0; expected.len()];
+            input.read_exact(&mut read).await.unwrap();
+            read
+        };
+        let both =
+            async { tokio::join!(write_meanwhile(&mut output, response, &mut in_flight, &mut finished), client) };
+        let (written, read) = timeout(Duration::from_secs(10), both).await.unwrap();
+        written.unwrap();
+        assert_eq!(read, expected);
+        assert_eq!(finished.len(), 1);
     }
 }
