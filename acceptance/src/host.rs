@@ -70,11 +70,18 @@ impl HostConfig {
     /// # Errors
     /// When the running program has no path.
     pub fn new(localstack: SocketAddr, region: &str, folder: PathBuf) -> Result<Self> {
-        let program = std::env::current_exe().context("this program has no path")?;
+        let program = running_program()?;
         let (region, kafka_port, health_port) = (region.to_owned(), KAFKA_PORT, HEALTH_PORT);
         let isolation = if Host::possible().is_ok() { Isolation::Namespaces } else { Isolation::Loopback };
         Ok(Self { localstack, region, folder, program, kafka_port, health_port, isolation })
     }
+}
+
+/// The path of this program. Cargo may have linked it anew since it started, at the same path; Linux then names the old file.
+fn running_program() -> Result<PathBuf> {
+    let path = std::env::current_exe().context("this program has no path")?;
+    let anew = path.to_str().and_then(|text| text.strip_suffix(" (deleted)")).map(PathBuf::from);
+    Ok(anew.filter(|anew| anew.exists()).unwrap_or(path))
 }
 
 /// A running host. Dropping it ends every instance and removes every namespace.
