@@ -14,13 +14,12 @@ use broker_metadata::State;
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::error;
 use uuid::Uuid;
 
 use crate::cluster::Cluster;
 use crate::config::{EngineConfig, Stores};
-use crate::env::Env;
+use crate::env::{Env, Tasks};
 use crate::journal::Journal;
 use crate::life::Life;
 use crate::limits::METADATA_STALENESS_MAX;
@@ -53,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) stop: CancellationToken,
     /// No further life begins; the one there is may hand over in peace.
     leaving: CancellationToken,
-    tasks: TaskTracker,
+    tasks: Tasks,
     life: RwLock<Option<Arc<Life>>>,
     node_id: AtomicI64,
     epoch: AtomicI64,

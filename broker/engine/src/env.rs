@@ -1,4 +1,6 @@
-//! Time and randomness, passed in.
+//! Time, randomness and tasks, passed in.
+
+mod tasks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,6 +8,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
+
+pub use tasks::Spawner;
+pub(crate) use tasks::{TaskSet, Tasks};
 
 /// The two clocks of a process.
 pub trait Clock: Send + Sync {
@@ -76,6 +81,8 @@ impl Clock for ManualClock {
 pub struct Env {
     clock: Arc<dyn Clock>,
     random: Arc<AtomicU64>,
+    /// Runs the tasks; none is tokio.
+    spawner: Option<Arc<dyn Spawner>>,
 }
 
 impl fmt::Debug for Env {
@@ -90,7 +97,14 @@ impl Env {
     /// Two processes on one store must have different seeds: nonces and ids come out of it.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, seed: u64) -> Self {
-        Self { clock, random: Arc::new(AtomicU64::new(seed)) }
+        Self { clock, random: Arc::new(AtomicU64::new(seed)), spawner: None }
+    }
+
+    /// The same world, whose tasks somebody else runs.
+    #[must_use]
+    pub fn with_spawner(mut self, spawner: Arc<dyn Spawner>) -> Self {
+        self.spawner = Some(spawner);
+        self
     }
 
     /// The system's clocks and a seed from the operating system.

@@ -29,7 +29,7 @@ mod topic;
 
 pub use config::{Endpoint, EngineConfig, Stores};
 pub use engine::{Engine, Failed, StartError};
-pub use env::{Clock, Env, ManualClock, SystemClock};
+pub use env::{Clock, Env, ManualClock, Spawner, SystemClock};
 pub use group::{
     CommitOffset, CommitOutcome, DeleteGroupError, FetchedOffset, FetchedOffsets, GroupDescription, GroupError,
     GroupListing, GroupMember, GroupProtocol, HeartbeatRequest, JoinGroupRequest, JoinedGroup, JoinedMember,

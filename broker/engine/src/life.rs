@@ -14,11 +14,10 @@ use broker_store::Store;
 use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::cluster::{AppendInfo, Cluster};
-use crate::env::Env;
+use crate::env::{Env, Tasks};
 use crate::group::{Coordinator, GroupError, Tools};
 use crate::limits::{INTERNAL_BYTES_MAX, Limits, OPENING_WAIT_MAX};
 use crate::log::{Memory, Objects, RecoveredLog, StoreAge, Until, Wal};
@@ -68,7 +67,7 @@ pub(crate) struct Life {
     pub(crate) memory: Memory,
     pub(crate) internal_memory: Memory,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) tasks: TaskTracker,
+    pub(crate) tasks: Tasks,
     pub(crate) cancel: CancellationToken,
     roles: Mutex<BTreeMap<PartitionId, Role>>,
     coordinators: Mutex<BTreeMap<PartitionId, Arc<Coordinator>>>,
@@ -96,7 +95,6 @@ impl Life {
         Arc::new(Self {
             id,
             cluster_id,
-            env,
             data,
             cluster,
             wal: Wal::new(),
@@ -106,7 +104,8 @@ impl Life {
             internal_memory: Memory::new(INTERNAL_BYTES_MAX),
             limits,
             counters,
-            tasks: TaskTracker::new(),
+            tasks: Tasks::new(&env),
+            env,
             cancel,
             roles: Mutex::default(),
             coordinators: Mutex::default(),

@@ -19,6 +19,7 @@ pub mod faults;
 mod frozen;
 mod key;
 pub mod limits;
+pub mod mutation;
 mod patience;
 mod s3;
 mod sequence;

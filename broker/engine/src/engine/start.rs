@@ -11,12 +11,11 @@ use broker_store::{Failure, Incarnation};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::{Inner, StartError};
 use crate::config::{EngineConfig, Stores};
-use crate::env::Env;
+use crate::env::{Env, Tasks};
 use crate::journal::{Journal, Wish};
 use crate::life::{Life, Parts};
 use crate::limits::{LIVE_DELETE_WAIT_MAX, STOP_WAIT_MAX};
@@ -40,14 +39,14 @@ pub(super) async fn start(config: EngineConfig, stores: Stores, env: Env) -> Res
         stores,
         cluster: journal.cluster(),
         journal,
-        env,
         cluster_id,
         counters: Arc::new(Counters::default()),
         detector: Mutex::new(Detector::default()),
         observed: Notify::new(),
         stop: CancellationToken::new(),
         leaving: CancellationToken::new(),
-        tasks: TaskTracker::new(),
+        tasks: Tasks::new(&env),
+        env,
         life: RwLock::new(None),
         node_id: AtomicI64::new(-1),
         epoch: AtomicI64::new(-1),

@@ -14,7 +14,6 @@ use std::time::Duration;
 use broker_record::Offset;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub(crate) use offsets::{Commit, Committer};
@@ -22,7 +21,7 @@ pub(crate) use offsets::{Commit, Committer};
 use super::api::{GroupDescription, GroupError, GroupListing, JoinedGroup, SyncedGroup};
 use super::machine::{Effect, Event, Group, Ticket};
 use super::record::OffsetRecord;
-use crate::env::Env;
+use crate::env::{Env, Tasks};
 use crate::limits::GROUP_INITIAL_DELAY;
 use crate::log::{Memory, Objects, Wal};
 use crate::topic::Partition;
@@ -40,7 +39,7 @@ pub(crate) struct Tools {
     pub(crate) memory: Memory,
     pub(crate) objects: Objects,
     pub(crate) env: Env,
-    pub(crate) tasks: TaskTracker,
+    pub(crate) tasks: Tasks,
     pub(crate) cancel: CancellationToken,
 }
 

@@ -14,7 +14,6 @@ use broker_record::PlacedBatch;
 use broker_store::{Filled, Frozen, Nonce, Patience, Sequence};
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 use uuid::Uuid;
@@ -24,7 +23,7 @@ use super::flush::{Decision, FlushPolicy};
 use super::memory::Reserved;
 use super::objects::Objects;
 use super::store_age::StoreAge;
-use crate::env::Env;
+use crate::env::{Env, TaskSet};
 use crate::status::Counters;
 use crate::topic::{Partition, PartitionId};
 
@@ -166,7 +165,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Writes until sealed or cancelled; nothing is acknowledged afterwards.
     pub(crate) async fn run(mut self, cancel: CancellationToken) -> Ended {
-        let mut puts = JoinSet::new();
+        let mut puts = TaskSet::new(&self.env);
         let mut sent = BTreeMap::new();
         let mut next = 0;
         let ended = loop {
@@ -219,7 +218,7 @@ impl Writer {
     fn send(
         &mut self,
         seq: u64,
-        puts: &mut JoinSet<Option<(u64, Filled)>>,
+        puts: &mut TaskSet<Option<(u64, Filled)>>,
         sent: &mut BTreeMap<u64, Sent>,
         cancel: &CancellationToken,
     ) {
