@@ -128,7 +128,7 @@ pub struct CreateCluster {
     pub name: String,
     /// Feature level to begin with.
     pub feature_level: u32,
-    /// Partitions of `__consumer_offsets`.
+    /// Partitions of `__consumer_offsets`, and of `__transaction_state`.
     pub consumer_offsets_partitions: i32,
 }
 

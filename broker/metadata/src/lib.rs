@@ -38,6 +38,6 @@ pub use outcome::{Applied, CommandResult, Rejection};
 pub use snapshot::{NotASnapshot, Snapshot};
 pub use state::{
     Broker, BrokerStatus, CONSUMER_OFFSETS, ChainLink, ClusterInfo, DeletedTopic, Digest, FEATURE_LEVEL_MAX, Partition,
-    State, Topic, WalLog,
+    State, TRANSACTION_STATE, Topic, WalLog,
 };
 pub use topic_config::{ConfigType, TOPIC_CONFIGS, TopicConfig, check_topic_config, check_topic_name, topic_config};

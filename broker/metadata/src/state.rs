@@ -22,6 +22,8 @@ use crate::outcome::CommandResult;
 pub const FEATURE_LEVEL_MAX: u32 = 1;
 /// The internal topic of committed offsets.
 pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+/// The internal topic of transactions.
+pub const TRANSACTION_STATE: &str = "__transaction_state";
 
 /// The cluster's metadata after a number of entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

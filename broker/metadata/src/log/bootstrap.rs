@@ -20,7 +20,7 @@ pub struct Bootstrap {
     pub actor: String,
     /// When; milliseconds since 1970.
     pub time_ms: i64,
-    /// Partitions of `__consumer_offsets`.
+    /// Partitions of `__consumer_offsets`, and of `__transaction_state`.
     pub consumer_offsets_partitions: i32,
 }
 

@@ -96,7 +96,7 @@ impl State {
         self.cluster = Some(ClusterInfo { id: create.cluster_id, name, feature_level: level });
         self.next_broker = 1;
         self.next_epoch = 1;
-        let created = self.create_internal_topic(create.consumer_offsets_partitions, command);
+        let created = self.create_internal_topics(create.consumer_offsets_partitions, command);
         if created.is_err() {
             self.cluster = None;
         }

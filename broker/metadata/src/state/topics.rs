@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{CONSUMER_OFFSETS, DeletedTopic, Partition, State, Topic};
+use super::{CONSUMER_OFFSETS, DeletedTopic, Partition, State, TRANSACTION_STATE, Topic};
 use crate::command::{Command, CreateTopic, TopicAttributes};
 use crate::limits::{CLUSTER_PARTITIONS_MAX, FORMER_TOPICS_MAX, TEXT_BYTES_MAX, TOPIC_PARTITIONS_MAX, TOPICS_MAX};
 use crate::outcome::{Applied, CommandResult, Rejection};
@@ -34,22 +34,29 @@ impl State {
         Ok(self.insert_topic(create, Origin::Users, command))
     }
 
-    pub(super) fn create_internal_topic(&mut self, partitions: i32, command: &Command) -> CommandResult {
+    /// Creates the topics that hold groups and transactions; the result is that of the former.
+    pub(super) fn create_internal_topics(&mut self, partitions: i32, command: &Command) -> CommandResult {
         self.check_room(partitions, 0)?;
-        let policy = ("cleanup.policy".to_owned(), "compact".to_owned());
-        let create = CreateTopic {
-            name: CONSUMER_OFFSETS.to_owned(),
+        let internal = |name: &str| CreateTopic {
+            name: name.to_owned(),
             partitions,
-            configs: BTreeMap::from([policy]),
+            configs: BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]),
             attributes: TopicAttributes { deletion_protection: true, ..TopicAttributes::default() },
         };
-        Ok(self.insert_topic(&create, Origin::Cluster, command))
+        let created = self.insert_topic(&internal(CONSUMER_OFFSETS), Origin::Cluster, command);
+        self.insert_topic(&internal(TRANSACTION_STATE), Origin::Cluster, command);
+        Ok(created)
     }
 
     fn insert_topic(&mut self, create: &CreateTopic, origin: Origin, command: &Command) -> Applied {
         let cluster = self.cluster.as_ref().map_or(Uuid::nil(), |cluster| cluster.id);
         // Follows from the command, so that every process makes the same id, and differs for every command.
-        let id = Uuid::new_v5(&cluster, command.id.as_bytes());
+        let mut seed = command.id.as_bytes().to_vec();
+        if origin == Origin::Cluster && create.name != CONSUMER_OFFSETS {
+            // One command makes all internal topics.
+            seed.extend_from_slice(create.name.as_bytes());
+        }
+        let id = Uuid::new_v5(&cluster, &seed);
         let leader_epoch = self.former_epochs.remove(&create.name).unwrap_or(-1);
         let partition = Partition { leader: None, leader_epoch, chain: Vec::new(), target: None };
         let topic = Topic {

@@ -43,21 +43,27 @@ fn a_known_history_gives_the_known_state() {
     world.topic("payments", 2);
     step(&mut world, "deleted and made again");
     expect![[r#"
-         1 cfa8aca2823b1dad created
+         1 24320248e216e603 created
+           __transaction_state none@-1 none@-1 none@-1 none@-1
            __consumer_offsets none@-1 none@-1 none@-1 none@-1
-         3 bed915f57f30dfda a is ready
+         3 a7b6b668dc4f893d a is ready
+           __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
-         8 c1a8bfe52418cc3e payments
-           payments 2-2@0 1-1@0 3-3@0 3-3@0 2-2@0 1-1@0
+         8 0b4331027cfc60ea payments
+           __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
+           payments 2-2@0 3-3@0 1-1@0 3-3@0 2-2@0 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
-         9 0495e9cba45bd4ff b is fenced
-           payments 3-3@1 1-1@0 3-3@0 3-3@0 1-1@1 1-1@0
+         9 8568b1c8b7246924 b is fenced
+           __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
+           payments 3-3@1 3-3@0 1-1@0 3-3@0 1-1@1 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
-        11 d29cebd236688ec6 released to a
-           payments 1-1@2 1-1@0 3-3@0 3-3@0 1-1@1 1-1@0
+        11 2815ed00017feced released to a
+           __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
+           payments 1-1@2 3-3@0 1-1@0 3-3@0 1-1@1 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
-        14 431014ea0bb4b782 deleted and made again
+        14 a4ecd0db7a7b57bc deleted and made again
            payments 3-3@3 1-1@3
+           __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
     "#]]
     .assert_eq(&trace);

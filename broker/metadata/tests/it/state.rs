@@ -2,21 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_metadata::{Applied, BrokerStatus, CONSUMER_OFFSETS, Change, Rejection, Target, TopicAttributes};
+use broker_metadata::{
+    Applied, BrokerStatus, CONSUMER_OFFSETS, Change, Rejection, TRANSACTION_STATE, Target, TopicAttributes,
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::world::{World, create_topic, register};
 
 #[test]
-fn the_internal_topic_exists_from_the_first_entry_and_gets_leaders_with_the_first_broker() {
+fn the_internal_topics_exist_from_the_first_entry_and_get_leaders_with_the_first_broker() {
     let mut world = World::new();
-    let topic = world.state.topic_named(CONSUMER_OFFSETS).unwrap().id;
-    assert_eq!(world.leaders(topic), [None; 4]);
+    let topics = [CONSUMER_OFFSETS, TRANSACTION_STATE].map(|name| world.state.topic_named(name).unwrap().id);
+    assert_eq!(topics.map(|topic| world.leaders(topic)), [[None; 4]; 2]);
     world.register("a", "z1");
-    assert_eq!(world.leaders(topic), [None; 4], "no assignment before ready");
+    assert_eq!(topics.map(|topic| world.leaders(topic)), [[None; 4]; 2], "no assignment before ready");
     world.broker("a", "z1");
-    assert_eq!(world.leaders(topic), [Some(1); 4]);
+    assert_eq!(topics.map(|topic| world.leaders(topic)), [[Some(1); 4]; 2]);
 }
 
 #[test]
