@@ -10,10 +10,12 @@
 mod frame;
 mod identity;
 pub mod limits;
+mod producers;
 mod seal;
 pub mod wal;
 
 pub use frame::FrameError;
 pub use identity::{Incarnation, Origin};
+pub use producers::{AbortedTransaction, ProducerSnapshot, ProducersSnapshot, SequencedBatch};
 pub use seal::Seal;
 pub use wal::{BatchEntry, Slice, WalBuilder, WalContents, WalError, WalIndex, WalObject};
