@@ -2,6 +2,7 @@
 
 mod admin;
 mod groups;
+mod peers;
 mod start;
 
 pub(crate) use start::actor;
@@ -23,7 +24,8 @@ use crate::env::{Env, Tasks};
 use crate::journal::Journal;
 use crate::life::Life;
 use crate::limits::METADATA_STALENESS_MAX;
-use crate::status::{BrokerInfo, Counters, Metrics, PartitionInfo, PeerSignal, Status, TopicInfo, wide};
+use crate::peers::Network;
+use crate::status::{BrokerInfo, Counters, Metrics, PartitionInfo, Status, TopicInfo, wide};
 use crate::tasks::Detector;
 use crate::topic::{
     EpochEnd, FetchOutcome, FetchRequest, LeaderHint, ListOffset, ListedOffset, PartitionError, ProduceOutcome,
@@ -40,6 +42,7 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) config: EngineConfig,
     pub(crate) stores: Stores,
+    pub(crate) network: Arc<dyn Network>,
     pub(crate) env: Env,
     pub(crate) journal: Journal,
     pub(crate) cluster: Cluster,
@@ -48,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) detector: Mutex<Detector>,
     /// Something was observed that may make another broker a suspect.
     pub(crate) observed: Notify,
+    /// A peer has seen metadata that this broker has not.
+    pub(crate) nudged: Notify,
     /// Everything ends.
     pub(crate) stop: CancellationToken,
     /// No further life begins; the one there is may hand over in peace.
@@ -92,8 +97,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(config: EngineConfig, stores: Stores, env: Env) -> Result<Self, StartError> {
-        start::start(config, stores, env).await.map(|inner| Self { inner })
+    pub async fn start(
+        config: EngineConfig,
+        stores: Stores,
+        network: Arc<dyn Network>,
+        env: Env,
+    ) -> Result<Self, StartError> {
+        start::start(config, stores, network, env).await.map(|inner| Self { inner })
     }
 
     /// Hands everything over and deregisters; returns when this broker leads nothing, or after ten seconds.
@@ -171,24 +181,6 @@ impl Engine {
     #[must_use]
     pub fn brokers(&self) -> Vec<BrokerInfo> {
         self.inner.cluster.brokers()
-    }
-
-    /// The other registered brokers, for the server to probe; tell what the probes met through [`Engine::observe`].
-    #[must_use]
-    pub fn peers(&self) -> Vec<BrokerInfo> {
-        let Some(life) = self.inner.life() else { return Vec::new() };
-        self.inner.cluster.others(life.id).into_iter().map(|(_, info)| info).collect()
-    }
-
-    /// Takes the result of a probe of another broker. Probe every 500 ms.
-    pub fn observe(&self, node_id: i32, signal: PeerSignal) {
-        let Some(life) = self.inner.life() else { return };
-        let others = self.inner.cluster.others(life.id);
-        let Some((peer, _)) = others.into_iter().find(|(_, info)| info.node_id == node_id) else { return };
-        self.inner.detector().probed(self.inner.env.monotonic(), peer, signal);
-        if signal == PeerSignal::Refused {
-            self.inner.observed.notify_one();
-        }
     }
 
     /// The cluster's id.

@@ -2,7 +2,7 @@
 //!
 //! An [`Engine`] is one broker of a cluster. It leads partitions, appends what producers send to its write-ahead log in
 //! the bucket, acknowledges when the objects are there, serves consumers and coordinates groups. Several engines on one
-//! store are a cluster; they meet only in the store.
+//! store are a cluster; they meet in the store, and speak with one another over a [`Network`].
 //!
 //! Invariants: nothing is acknowledged or shown before every object up to it is durable; nothing is answered from state
 //! that could vanish; memory for records is reserved before they get an offset.
@@ -23,6 +23,7 @@ mod journal;
 mod life;
 pub mod limits;
 mod log;
+mod peers;
 mod status;
 mod tasks;
 mod topic;
@@ -37,7 +38,8 @@ pub use group::{
     SyncedGroup,
 };
 pub use limits::Limits;
-pub use status::{BrokerInfo, Metrics, PartitionInfo, PeerSignal, Status, TopicInfo};
+pub use peers::{Heartbeat, Network, NoNetwork, NotAMessage, PeerAnswer, PeerError, PeerRequest};
+pub use status::{BrokerInfo, Metrics, PartitionInfo, Status, TopicInfo};
 pub use topic::{
     Acks, AdminMode, Appended, ConfigEntry, ConfigResource, ConfigSource, ConfigType, CreatePartitions,
     CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteTopicError, DeletedTopic,

@@ -94,6 +94,10 @@ pub const METADATA_POLL_INTERVAL: Duration = Duration::from_millis(500);
 pub const METADATA_STALENESS_MAX: Duration = Duration::from_secs(30);
 /// Time without confirmed metadata after which groups are not coordinated.
 pub const COORDINATION_STALENESS_MAX: Duration = Duration::from_secs(5);
+/// Time between two heartbeats to each of the other brokers.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
+/// Time that a broker may take to answer a heartbeat before it counts as silent.
+pub const HEARTBEAT_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Time between two `live/` objects.
 pub const LIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// Time between two looks at the `live/` objects of the others.

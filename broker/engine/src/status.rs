@@ -44,7 +44,7 @@ pub struct PartitionInfo {
 
 /// What a probe of another broker met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerSignal {
+pub(crate) enum PeerSignal {
     /// It answered.
     Answered,
     /// The connection was refused or reset: the process is gone.

@@ -3,6 +3,7 @@
 mod balance;
 mod detector;
 mod follow;
+mod heartbeat;
 mod release;
 mod show_life;
 mod watch;
@@ -10,6 +11,7 @@ mod watch;
 pub(crate) use balance::balance;
 pub(crate) use detector::Detector;
 pub(crate) use follow::{follow, follow_roles};
+pub(crate) use heartbeat::send_heartbeats;
 pub(crate) use release::{follow_targets, release};
 pub(crate) use show_life::{ask_store, show_life};
 pub(crate) use watch::watch_others;

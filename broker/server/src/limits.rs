@@ -46,12 +46,6 @@ pub const WRITE_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// After how much silence TCP asks whether the other side is still there; NAT gateways forget after 350 s.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// How often each peer is asked whether it answers.
-pub const PROBE_INTERVAL: Duration = Duration::from_millis(500);
-
-/// How long a peer may take for its answer before it counts as silent.
-pub const PROBE_DURATION_MAX: Duration = Duration::from_millis(1_000);
-
 /// Bytes of one fetch response, whatever the client asks for.
 pub const FETCH_BYTES_MAX: i32 = 32 << 20;
 

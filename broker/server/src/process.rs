@@ -46,7 +46,8 @@ impl Process {
         };
         let health_listen = health.as_ref().map(TcpListener::local_addr).transpose()?;
         let stores = stores::open(&config).context("open the store")?;
-        let engine = Engine::start(engine_config(&config, listen), stores, Env::system()).await?;
+        let network = Arc::new(peers::TcpNetwork);
+        let engine = Engine::start(engine_config(&config, listen), stores, network, Env::system()).await?;
         let server = Arc::new(Server {
             engine,
             memory: Memory::new(REQUEST_BYTES_MAX),
@@ -57,7 +58,6 @@ impl Process {
         if let Some(health) = health {
             tasks.spawn(health::run(Arc::clone(&server), health, stop.clone()));
         }
-        tasks.spawn(peers::run(Arc::clone(&server), stop.clone()));
         tasks.spawn(listener::run(Arc::clone(&server), bound, stop.clone()));
         info!(%listen, node_id = server.engine.node_id(), "serving");
         Ok(Self { server, listen, health_listen, stop, tasks })

@@ -20,11 +20,17 @@ use crate::journal::{Journal, Wish};
 use crate::life::{Life, Parts};
 use crate::limits::{LIVE_DELETE_WAIT_MAX, STOP_WAIT_MAX};
 use crate::log::{Ended, FlushPolicy, Writer};
+use crate::peers::Network;
 use crate::status::Counters;
 use crate::tasks::{self, Detector};
 
 /// Opens the cluster, registers, and starts everything.
-pub(super) async fn start(config: EngineConfig, stores: Stores, env: Env) -> Result<Arc<Inner>, StartError> {
+pub(super) async fn start(
+    config: EngineConfig,
+    stores: Stores,
+    network: Arc<dyn Network>,
+    env: Env,
+) -> Result<Arc<Inner>, StartError> {
     let log = open(&config, &stores, &env).await?;
     let cluster_id = log.cluster_id();
     Marker::claim(&stores.data, MarkedBucket::Data, cluster_id).await.map_err(|problem| match problem {
@@ -39,10 +45,12 @@ pub(super) async fn start(config: EngineConfig, stores: Stores, env: Env) -> Res
         stores,
         cluster: journal.cluster(),
         journal,
+        network,
         cluster_id,
         counters: Arc::new(Counters::default()),
         detector: Mutex::new(Detector::default()),
         observed: Notify::new(),
+        nudged: Notify::new(),
         stop: CancellationToken::new(),
         leaving: CancellationToken::new(),
         tasks: Tasks::new(&env),
@@ -178,6 +186,7 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
     };
     life.tasks.spawn(tasks::show_life(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::ask_store(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::send_heartbeats(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::watch_others(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::follow_targets(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::balance(Arc::clone(inner), Arc::clone(life)));

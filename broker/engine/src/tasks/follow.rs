@@ -16,6 +16,7 @@ pub(crate) async fn follow(inner: Arc<Inner>) {
         tokio::select! {
             biased;
             () = inner.stop.cancelled() => return,
+            () = inner.nudged.notified() => {}
             () = tokio::time::sleep(METADATA_POLL_INTERVAL) => {}
         }
         let confirmed = tokio::select! {

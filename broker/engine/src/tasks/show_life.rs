@@ -1,7 +1,6 @@
 //! The `live/` object: a hint for the other brokers that this one and both its buckets are well.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use broker_metadata::{LiveObject, MarkedBucket, Marker};
 use tracing::{debug, warn};
@@ -22,7 +21,7 @@ pub(crate) async fn show_life(inner: Arc<Inner>, life: Arc<Life>) {
             epoch: life.id.epoch,
             beat,
             written_ms: inner.env.wall_ms(),
-            store_age_ms: u64::try_from(store_age(&inner, &life).as_millis()).unwrap_or(u64::MAX),
+            store_age_ms: u64::try_from(inner.store_age(&life).as_millis()).unwrap_or(u64::MAX),
             wal_seq: life.wal.acknowledged(),
             metadata_seq: inner.cluster.next_seq(),
             partitions_led: wide(life.role_counts().0),
@@ -48,11 +47,6 @@ pub(crate) async fn show_life(inner: Arc<Inner>, life: Arc<Life>) {
             () = tokio::time::sleep(LIVE_INTERVAL) => {}
         }
     }
-}
-
-/// How long ago the bucket that has been silent longer last answered.
-fn store_age(inner: &Inner, life: &Life) -> Duration {
-    inner.journal.unconfirmed_for().max(life.store_age.age(inner.env.monotonic()))
 }
 
 /// Asks the data bucket something small whenever nothing else has shown that it answers, until the life ends.

@@ -64,6 +64,7 @@ async fn a_broker_whose_signs_of_life_stop_is_replaced() {
     knows_the_topic(&b).await;
     let partition = led_by(&a);
     patiently(|| produce(&a, partition, batch(&values(0, 1)))).await;
+    set_line(&a, LineState::Cut);
     a.kill().await;
     let began = tokio::time::Instant::now();
     patiently(|| produce(&b, partition, batch(&values(1, 1)))).await;

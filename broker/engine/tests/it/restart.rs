@@ -90,9 +90,9 @@ async fn a_broker_refuses_the_buckets_of_another_cluster() {
     start("a", &stores).await.stop().await;
     let mut wrong = config("a");
     wrong.cluster_id = Some(uuid::Uuid::from_u128(1));
-    let refused = broker_engine::Engine::start(wrong, stores.clone(), broker_engine::Env::system()).await;
+    let refused = broker_engine::Engine::start(wrong, stores.clone(), network(), broker_engine::Env::system()).await;
     assert!(matches!(refused, Err(broker_engine::StartError::WrongCluster(_))), "{refused:?}");
     let mixed = broker_engine::Stores { data: stores.data, metadata: Store::memory("test").unwrap() };
-    let refused = broker_engine::Engine::start(config("a"), mixed, broker_engine::Env::system()).await;
+    let refused = broker_engine::Engine::start(config("a"), mixed, network(), broker_engine::Env::system()).await;
     assert!(matches!(refused, Err(broker_engine::StartError::WrongCluster(_))), "{refused:?}");
 }

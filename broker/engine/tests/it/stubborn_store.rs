@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broker_engine::store::Store;
 use broker_engine::store::faults::Faults;
-use broker_engine::{Engine, Env, ProduceError, Stores};
+use broker_engine::{ProduceError, Stores};
 use futures::future::join_all;
 use tokio::time::timeout;
 
@@ -58,7 +58,7 @@ async fn a_stuck_store_stops_producers_and_not_the_memory() {
     let (stores, gate) = gated();
     let mut config = config("a");
     config.limits.unacknowledged_bytes_max = 1 << 20;
-    let engine = Engine::start(config, stores.clone(), Env::system()).await.unwrap();
+    let engine = start_with(config, &stores).await;
     create_topic(&engine, 4).await;
     gate.hold(Held::Everything);
     let payload = |number: i32| batch(&[format!("{number:03}").repeat(33_333)]);
@@ -126,7 +126,7 @@ async fn the_put_budget_bounds_small_objects_and_nothing_waits_longer_than_its_s
     let (stores, _gate) = gated();
     let mut config = config("a");
     config.put_budget_per_second = std::num::NonZeroU32::new(20);
-    let engine = Engine::start(config, stores.clone(), Env::system()).await.unwrap();
+    let engine = start_with(config, &stores).await;
     create_topic(&engine, 1).await;
     let (before, began) = (engine.metrics().wal_objects_total, tokio::time::Instant::now());
     let mut slowest = Duration::ZERO;

@@ -1,14 +1,19 @@
 //! Engines, producers and consumers in a few words.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use broker_engine::record::{Batch, BatchBuilder, ProducerEpoch, ProducerId};
 use broker_engine::store::Store;
 use broker_engine::{
-    Acks, AdminMode, CreateTopic, Endpoint, Engine, EngineConfig, Env, FetchError, FetchPartition, FetchRequest,
-    Fetched, Isolation, PartitionError, ProduceError, ProducePartition, ProduceRequest, Stores, TopicRef,
+    Acks, AdminMode, BrokerInfo, CreateTopic, Endpoint, Engine, EngineConfig, Env, FetchError, FetchPartition,
+    FetchRequest, Fetched, Isolation, Network, PartitionError, PeerAnswer, PeerError, PeerRequest, ProduceError,
+    ProducePartition, ProduceRequest, Stores, TopicRef,
 };
 use bytes::Bytes;
+use futures::future::BoxFuture;
 
 pub(crate) const TOPIC: &str = "payments";
 
@@ -22,13 +27,73 @@ pub(crate) fn both(store: Store) -> Stores {
 }
 
 pub(crate) fn config(host: &str) -> EngineConfig {
-    let mut config = EngineConfig::development("test", Endpoint { host: "127.0.0.1".to_owned(), port: 9092 });
+    // A port of its own for every engine of this process: the network finds it by that.
+    static PORT: AtomicU16 = AtomicU16::new(1024);
+    let port = PORT.fetch_add(1, Ordering::SeqCst);
+    let mut config = EngineConfig::development("test", Endpoint { host: "127.0.0.1".to_owned(), port });
     config.host_identity = host.to_owned();
     config
 }
 
 pub(crate) async fn start(host: &str, stores: &Stores) -> Engine {
-    Engine::start(config(host), stores.clone(), Env::system()).await.unwrap()
+    start_with(config(host), stores).await
+}
+
+pub(crate) async fn start_with(config: EngineConfig, stores: &Stores) -> Engine {
+    let port = config.advertised.port;
+    let engine = Engine::start(config, stores.clone(), network(), Env::system()).await.unwrap();
+    LINES.lock().unwrap().insert(port, Line { engine: engine.clone(), state: LineState::Up });
+    engine
+}
+
+/// The way to an engine.
+struct Line {
+    engine: Engine,
+    state: LineState,
+}
+
+/// What becomes of questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineState {
+    /// They are answered.
+    Up,
+    /// Nothing comes back.
+    Cut,
+    /// Connections are refused.
+    Refusing,
+}
+
+/// Every engine of this process, by its port.
+static LINES: LazyLock<Mutex<BTreeMap<u16, Line>>> = LazyLock::new(Mutex::default);
+
+/// The network on which all engines of this process are.
+#[derive(Debug)]
+struct Lines;
+
+pub(crate) fn network() -> Arc<dyn Network> {
+    Arc::new(Lines)
+}
+
+impl Network for Lines {
+    fn ask(&self, to: BrokerInfo, request: PeerRequest) -> BoxFuture<'static, Result<PeerAnswer, PeerError>> {
+        Box::pin(async move {
+            let found = LINES.lock().unwrap().get(&to.endpoint.port).map(|line| (line.engine.clone(), line.state));
+            match found {
+                Some((engine, LineState::Up)) if engine.status().live => Ok(engine.answer_peer(request).await),
+                Some((_, LineState::Cut)) => std::future::pending().await,
+                Some(_) | None => Err(PeerError::Refused),
+            }
+        })
+    }
+}
+
+/// Changes the way from all others to an engine.
+pub(crate) fn set_line(engine: &Engine, state: LineState) {
+    for line in LINES.lock().unwrap().values_mut() {
+        if line.engine.node_id() == engine.node_id() && line.engine.cluster_id() == engine.cluster_id() {
+            line.state = state;
+        }
+    }
 }
 
 pub(crate) fn topic() -> TopicRef {
@@ -183,13 +248,10 @@ pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Tells an engine that another one refuses connections, until it has fenced it.
+/// Refuses connections to an engine until another one has fenced it.
 pub(crate) async fn fence(observer: &Engine, dead: &Engine) {
-    let node_id = dead.node_id();
-    let incarnation = observer.view().broker(node_id).unwrap().incarnation();
-    until("the dead broker is fenced", || {
-        observer.observe(node_id, broker_engine::PeerSignal::Refused);
-        !observer.view().is_alive(incarnation)
-    })
-    .await;
+    let incarnation = observer.view().broker(dead.node_id()).unwrap().incarnation();
+    set_line(dead, LineState::Refusing);
+    until("the dead broker is fenced", || !observer.view().is_alive(incarnation)).await;
+    set_line(dead, LineState::Up);
 }
