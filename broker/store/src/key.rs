@@ -66,6 +66,37 @@ pub enum Key {
         /// The version.
         version: u64,
     },
+    /// A segment of one partition. Its id is random: two writers never meet at one key.
+    Segment {
+        /// The topic's id.
+        topic: Uuid,
+        /// The partition.
+        partition: i32,
+        /// The epoch of the leader that wrote it.
+        leader_epoch: i32,
+        /// The first offset that it covers.
+        base_offset: i64,
+        /// Chosen at random by its writer.
+        id: Uuid,
+    },
+    /// A segment that small partitions of one topic and leader share.
+    SharedSegment {
+        /// The topic's id.
+        topic: Uuid,
+        /// Who wrote it.
+        incarnation: Incarnation,
+        /// Chosen at random by its writer.
+        id: Uuid,
+    },
+    /// What an incarnation led, and how far it was folded, when the floor of its log was set.
+    Checkpoint {
+        /// Whose log it belongs to.
+        incarnation: Incarnation,
+        /// The floor.
+        floor: u64,
+        /// Chosen at random by its writer.
+        id: Uuid,
+    },
     /// A sign of life; overwritten.
     Live {
         /// Who lives.
@@ -105,6 +136,12 @@ pub enum KeyKind {
     Wal,
     /// See [`Key::Manifest`].
     Manifest,
+    /// See [`Key::Segment`].
+    Segment,
+    /// See [`Key::SharedSegment`].
+    SharedSegment,
+    /// See [`Key::Checkpoint`].
+    Checkpoint,
     /// See [`Key::Live`].
     Live,
     /// See [`Key::Report`].
@@ -124,6 +161,9 @@ impl fmt::Display for KeyKind {
             Self::DataMarker => "data/marker",
             Self::Wal => "wal",
             Self::Manifest => "data/manifest",
+            Self::Segment => "data/segment",
+            Self::SharedSegment => "data/shared",
+            Self::Checkpoint => "wal/checkpoint",
             Self::Live => "live",
             Self::Report => "live/report",
             Self::Boot => "live/boot",
@@ -163,6 +203,16 @@ impl Key {
             Self::Manifest { topic, partition, version } => {
                 format!("{}{version:020}", Prefix::Manifest { topic: *topic, partition: *partition }.path(cluster))
             }
+            Self::Segment { topic, partition, leader_epoch, base_offset, id } => format!(
+                "{}{leader_epoch:010}-{base_offset:020}-{id}",
+                Prefix::Segments { topic: *topic, partition: *partition }.path(cluster)
+            ),
+            Self::SharedSegment { topic, incarnation, id } => {
+                format!("{}{incarnation}/{id}", Prefix::SharedSegments(*topic).path(cluster))
+            }
+            Self::Checkpoint { incarnation, floor, id } => {
+                format!("{}checkpoint/{floor:020}-{id}", Prefix::Wal(*incarnation).path(cluster))
+            }
             Self::Live { incarnation } => format!("{cluster}/live/{incarnation}"),
             Self::Report { incarnation } => format!("{cluster}/live/{incarnation}.report"),
             Self::Boot { instance } => format!("{cluster}/live/boot/{instance}"),
@@ -193,6 +243,30 @@ impl Key {
                 }
                 Self::Wal { incarnation, seq: parse_number(seq)? }
             }
+            ["wal", hash, incarnation, "checkpoint", name] => {
+                let incarnation = parse_incarnation(incarnation)?;
+                let (floor, id) = name.split_once('-')?;
+                if *hash != spread(incarnation) {
+                    return None;
+                }
+                Self::Checkpoint { incarnation, floor: parse_number(floor)?, id: Uuid::try_parse(id).ok()? }
+            }
+            ["data", topic, partition, "segment", name] => {
+                let (leader_epoch, rest) = name.split_once('-')?;
+                let (base_offset, id) = rest.split_once('-')?;
+                Self::Segment {
+                    topic: Uuid::try_parse(topic).ok()?,
+                    partition: partition.parse().ok()?,
+                    leader_epoch: leader_epoch.parse().ok()?,
+                    base_offset: base_offset.parse().ok()?,
+                    id: Uuid::try_parse(id).ok()?,
+                }
+            }
+            ["data", topic, "shared", incarnation, id] => Self::SharedSegment {
+                topic: Uuid::try_parse(topic).ok()?,
+                incarnation: parse_incarnation(incarnation)?,
+                id: Uuid::try_parse(id).ok()?,
+            },
             ["data", topic, partition, "manifest", version] => Self::Manifest {
                 topic: Uuid::try_parse(topic).ok()?,
                 partition: partition.parse().ok()?,
@@ -219,6 +293,9 @@ impl Key {
             Self::DataMarker => KeyKind::DataMarker,
             Self::Wal { .. } => KeyKind::Wal,
             Self::Manifest { .. } => KeyKind::Manifest,
+            Self::Segment { .. } => KeyKind::Segment,
+            Self::SharedSegment { .. } => KeyKind::SharedSegment,
+            Self::Checkpoint { .. } => KeyKind::Checkpoint,
             Self::Live { .. } => KeyKind::Live,
             Self::Report { .. } => KeyKind::Report,
             Self::Boot { .. } => KeyKind::Boot,
@@ -261,6 +338,15 @@ pub enum Prefix {
         /// The partition.
         partition: i32,
     },
+    /// The segments of one partition alone.
+    Segments {
+        /// The topic's id.
+        topic: Uuid,
+        /// The partition.
+        partition: i32,
+    },
+    /// The segments that partitions of one topic share.
+    SharedSegments(Uuid),
     /// Signs of life, reports and boot reports.
     Live,
     /// Boot reports.
@@ -281,6 +367,8 @@ impl Prefix {
             Self::Wal(incarnation) => format!("{cluster}/wal/{}/{incarnation}/", spread(*incarnation)),
             Self::Topic(topic) => format!("{cluster}/data/{topic}/"),
             Self::Manifest { topic, partition } => format!("{cluster}/data/{topic}/{partition}/manifest/"),
+            Self::Segments { topic, partition } => format!("{cluster}/data/{topic}/{partition}/segment/"),
+            Self::SharedSegments(topic) => format!("{cluster}/data/{topic}/shared/"),
             Self::Live => format!("{cluster}/live/"),
             Self::Boot => format!("{cluster}/live/boot/"),
             Self::Packages => "packages/".to_owned(),

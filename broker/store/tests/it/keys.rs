@@ -21,6 +21,25 @@ fn keys() -> impl Strategy<Value = Key> {
             partition,
             version
         }),
+        (any::<u128>(), 0..i32::MAX, 0..i32::MAX, 0..i64::MAX, any::<u128>()).prop_map(
+            |(topic, partition, leader_epoch, base_offset, id)| Key::Segment {
+                topic: Uuid::from_u128(topic),
+                partition,
+                leader_epoch,
+                base_offset,
+                id: Uuid::from_u128(id),
+            }
+        ),
+        (any::<u128>(), incarnations(), any::<u128>()).prop_map(|(topic, incarnation, id)| Key::SharedSegment {
+            topic: Uuid::from_u128(topic),
+            incarnation,
+            id: Uuid::from_u128(id)
+        }),
+        (incarnations(), any::<u64>(), any::<u128>()).prop_map(|(incarnation, floor, id)| Key::Checkpoint {
+            incarnation,
+            floor,
+            id: Uuid::from_u128(id)
+        }),
         incarnations().prop_map(|incarnation| Key::Live { incarnation }),
         incarnations().prop_map(|incarnation| Key::Report { incarnation }),
         "i-[0-9a-f]{17}".prop_map(|instance| Key::Boot { instance }),
