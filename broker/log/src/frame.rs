@@ -7,6 +7,12 @@ use crate::identity::{Incarnation, Origin};
 
 /// `RFWL`: an object of a write-ahead log.
 pub(crate) const WAL_MAGIC: [u8; 4] = *b"RFWL";
+/// `RFSG`: a segment.
+pub(crate) const SEGMENT_MAGIC: [u8; 4] = *b"RFSG";
+/// `RFPM`: a version of a partition's manifest.
+pub(crate) const MANIFEST_MAGIC: [u8; 4] = *b"RFPM";
+/// `RFCP`: a checkpoint.
+pub(crate) const CHECKPOINT_MAGIC: [u8; 4] = *b"RFCP";
 /// The one version of these formats.
 pub(crate) const VERSION: u16 = 1;
 
@@ -90,6 +96,24 @@ impl Frame {
     }
 }
 
+/// Appends magic bytes and version.
+pub(crate) fn write_magic(magic: [u8; 4], out: &mut Vec<u8>) {
+    out.extend_from_slice(&magic);
+    out.extend_from_slice(&VERSION.to_be_bytes());
+}
+
+/// Reads what [`write_magic`] writes.
+pub(crate) fn read_magic(expected: [u8; 4], cursor: &mut Cursor<'_>) -> Result<(), FrameError> {
+    let magic = cursor.array()?;
+    if magic != expected {
+        return Err(FrameError::Magic(magic));
+    }
+    match u16::from_be_bytes(cursor.array()?) {
+        VERSION => Ok(()),
+        other => Err(FrameError::Version(other)),
+    }
+}
+
 pub(crate) fn write_incarnation(incarnation: Incarnation, out: &mut Vec<u8>) {
     out.extend_from_slice(&incarnation.broker.to_be_bytes());
     out.extend_from_slice(&incarnation.epoch.to_be_bytes());
@@ -132,6 +156,33 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn i16(&mut self) -> Result<i16, FrameError> {
         self.array().map(i16::from_be_bytes)
+    }
+
+    /// The next `length` bytes.
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], FrameError> {
+        let (head, rest) = self.rest.split_at_checked(length).ok_or(FrameError::Truncated)?;
+        self.rest = rest;
+        Ok(head)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, FrameError> {
+        self.array().map(u8::from_be_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, FrameError> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    pub(crate) fn u128(&mut self) -> Result<u128, FrameError> {
+        self.array().map(u128::from_be_bytes)
+    }
+
+    /// The count of a list whose items take at least `size` bytes each, once it is known that so many bytes are there.
+    pub(crate) fn count(&mut self, size: usize) -> Result<usize, FrameError> {
+        usize::try_from(self.u32()?)
+            .ok()
+            .filter(|count| count.checked_mul(size).is_some_and(|bytes| bytes <= self.remaining()))
+            .ok_or(FrameError::Truncated)
     }
 
     pub(crate) fn uuid(&mut self) -> Result<Uuid, FrameError> {

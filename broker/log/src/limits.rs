@@ -5,3 +5,9 @@ pub const WAL_OBJECT_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of any object that a reader accepts: the largest batch, and an index.
 pub const OBJECT_BYTES_MAX: usize = (1 << 30) + (64 << 20);
+
+/// Bytes of batches after which a segment's index begins a new block: what one read of a segment fetches at least.
+pub const SEGMENT_BLOCK_BYTES: usize = 64 << 10;
+
+/// Bytes of a manifest or checkpoint that a reader accepts: a million segments.
+pub const MANIFEST_BYTES_MAX: usize = 128 << 20;
