@@ -118,3 +118,7 @@ pub const PRODUCER_ID_BLOCK: u32 = 1000;
 pub const ADMIN_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Time without an answer from its store after which a broker's signs of life do not count.
 pub const STORE_AGE_MAX: Duration = Duration::from_secs(5);
+/// Attempts to read a manifest that is the newest when it is listed and gone when it is read.
+pub const MANIFEST_READS_MAX: u32 = 5;
+/// Manifest versions below the newest that are kept, for those who have listed them and are about to read them.
+pub const MANIFEST_VERSIONS_KEPT: u64 = 3;

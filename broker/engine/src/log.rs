@@ -2,6 +2,8 @@
 
 mod flush;
 mod index;
+#[expect(dead_code, reason = "folding, retention and compaction are about to use it")]
+mod manifest;
 mod memory;
 mod objects;
 mod recover;
