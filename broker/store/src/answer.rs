@@ -30,6 +30,11 @@ pub(crate) struct Answer {
 #[error("injected status {0}")]
 pub(crate) struct InjectedStatus(pub(crate) u16);
 
+/// A connection that a test did not let be made.
+#[derive(Debug, thiserror::Error)]
+#[error("injected: no connection")]
+pub(crate) struct InjectedUnreachable;
+
 /// Runs one request and tells what was answered.
 pub(crate) async fn observe<F: Future>(request: F) -> (F::Output, Option<Answer>) {
     ANSWER
@@ -110,6 +115,9 @@ fn injected(error: &Error) -> Option<Answer> {
     while let Some(cause) = source {
         if let Some(InjectedStatus(status)) = cause.downcast_ref() {
             return Some(Answer { status: Some(*status), ..Answer::default() });
+        }
+        if cause.is::<InjectedUnreachable>() {
+            return Some(Answer { unreachable: true, ..Answer::default() });
         }
         source = cause.source();
     }

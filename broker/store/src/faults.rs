@@ -14,7 +14,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-use crate::answer::InjectedStatus;
+use crate::answer::{InjectedStatus, InjectedUnreachable};
 use crate::backoff::Jitter;
 use crate::store::{OpenStoreError, Store};
 
@@ -160,15 +160,27 @@ impl fmt::Display for FaultyObjects {
     }
 }
 
-fn failed(status: u16) -> Error {
+/// What a store's client says of an answer with this status.
+#[must_use]
+pub fn failed(status: u16) -> Error {
     Error::Generic { store: "faulty", source: Box::new(InjectedStatus(status)) }
 }
 
-fn lost() -> Error {
+/// What a store's client says when the connection was lost.
+#[must_use]
+pub fn lost() -> Error {
     Error::Generic { store: "faulty", source: "the connection was lost".into() }
 }
 
-fn occupied(location: &Path, status: u16) -> Error {
+/// What a store's client says when no connection can be made.
+#[must_use]
+pub fn unreachable() -> Error {
+    Error::Generic { store: "faulty", source: Box::new(InjectedUnreachable) }
+}
+
+/// What a store's client says of a key that is occupied (412), or being written (409).
+#[must_use]
+pub fn occupied(location: &Path, status: u16) -> Error {
     Error::AlreadyExists { path: location.to_string(), source: Box::new(InjectedStatus(status)) }
 }
 

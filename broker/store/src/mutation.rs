@@ -141,6 +141,14 @@ mod switch {
         STRUCK.with(|struck| struck.set(0));
     }
 
+    /// Does something without making the mistake: a reference that is right.
+    pub fn without<T>(work: impl FnOnce() -> T) -> T {
+        let on = ON.with(Cell::take);
+        let done = work();
+        ON.with(|slot| slot.set(on));
+        done
+    }
+
     /// How often the mistake could be made since it was set.
     #[must_use]
     pub fn struck() -> u64 {
@@ -149,7 +157,7 @@ mod switch {
 }
 
 #[cfg(feature = "mutations")]
-pub use switch::{is_on, set, struck};
+pub use switch::{is_on, set, struck, without};
 
 /// Whether this mistake is made: never.
 #[cfg(not(feature = "mutations"))]

@@ -1,0 +1,248 @@
+//! What is done to a world as a whole: processes die and stand still, links are cut, buckets fail, clocks jump.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::broker::Broker;
+use crate::bucket::Mode;
+use crate::core::{Link, Slot};
+use crate::executor::Strike;
+use crate::fault::Fault;
+use crate::world::World;
+
+/// A year, in milliseconds.
+const YEAR_MS: u64 = 365 * 24 * 3_600_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mishap {
+    Crash,
+    CrashAtPoll,
+    Pause,
+    PauseAtPoll,
+    Cut,
+    Bucket,
+    Drain,
+    Clock,
+    Garbage,
+    Clone,
+    Away,
+    Zombie,
+    Chain,
+}
+
+/// Does harm until the work is over.
+pub async fn reign(world: &World, until: Duration) {
+    let chaos = world.core.plan.chaos.clone();
+    let weights = [
+        (Mishap::Crash, chaos.crash),
+        (Mishap::CrashAtPoll, chaos.crash_at_poll),
+        (Mishap::Pause, chaos.pause),
+        (Mishap::PauseAtPoll, chaos.pause_at_poll),
+        (Mishap::Cut, chaos.cut),
+        (Mishap::Bucket, chaos.bucket),
+        (Mishap::Drain, chaos.drain),
+        (Mishap::Clock, chaos.clock),
+        (Mishap::Garbage, chaos.garbage),
+        (Mishap::Clone, chaos.clone),
+        (Mishap::Away, chaos.away),
+        (Mishap::Zombie, chaos.zombie),
+        (Mishap::Chain, chaos.chain),
+    ];
+    let total: u64 = weights.iter().map(|(_, weight)| weight).sum();
+    let mean = chaos.interval.filter(|_| total > 0);
+    let mean = mean.map(|mean| u64::try_from(mean.as_millis()).unwrap_or(1_000));
+    loop {
+        let left = until.saturating_sub(world.core.clock.now());
+        if left.is_zero() {
+            return;
+        }
+        let Some(mean) = mean else {
+            sleep(left).await;
+            continue;
+        };
+        let pause = world.core.random().millis(mean / 4, mean * 2);
+        sleep(pause.min(left)).await;
+        if pause >= left {
+            return;
+        }
+        let mut drawn = world.core.random().below(total);
+        let mishap = weights.iter().find(|(_, weight)| {
+            let hit = drawn < *weight;
+            drawn = drawn.saturating_sub(*weight);
+            hit
+        });
+        if let Some((mishap, _)) = mishap {
+            happen(world, *mishap);
+        }
+    }
+}
+
+fn happen(world: &World, mishap: Mishap) {
+    let Some(broker) = world.core.random().pick(&world.brokers).cloned() else { return };
+    world.core.say(|| format!("{mishap:?} of broker {}", broker.slot.0));
+    let world = world.clone();
+    let core = Arc::clone(&world.core);
+    match mishap {
+        Mishap::Crash => core.spawn(async move { crash(&world, &broker).await }),
+        Mishap::CrashAtPoll => core.spawn(async move { crash_at_poll(&world, &broker).await }),
+        Mishap::Pause => core.spawn(async move { pause(&world, &broker).await }),
+        Mishap::PauseAtPoll => core.spawn(async move { pause_at_poll(&world, &broker).await }),
+        Mishap::Cut => core.spawn(async move { cut(&world, broker.slot).await }),
+        Mishap::Bucket => core.spawn(async move { bucket(&world).await }),
+        Mishap::Drain => core.spawn(async move { drain(&world, &broker).await }),
+        Mishap::Clock => clock(&world, &broker),
+        Mishap::Garbage => garbage(&world),
+        Mishap::Clone => core.spawn(async move { twin(&world, &broker).await }),
+        Mishap::Away => away(&world),
+        Mishap::Zombie => core.spawn(async move { zombie(&world, broker.slot).await }),
+        Mishap::Chain => core.spawn(async move { chain(&world).await }),
+    }
+}
+
+/// A time that may be a moment or longer than every grace.
+fn a_while(world: &World) -> Duration {
+    let mut random = world.core.random();
+    if random.per_mille(700) { random.millis(50, 4_000) } else { random.millis(4_000, 45_000) }
+}
+
+async fn crash(world: &World, broker: &Arc<Broker>) {
+    if broker.process().is_none() {
+        return;
+    }
+    world.core.strike(Fault::Crash);
+    broker.crash();
+    restart_later(world, broker).await;
+}
+
+async fn restart_later(world: &World, broker: &Arc<Broker>) {
+    let away = world.core.random().millis(0, 8_000);
+    sleep(away).await;
+    broker.start(&world.brokers);
+}
+
+async fn crash_at_poll(world: &World, broker: &Arc<Broker>) {
+    let Some(process) = broker.process() else { return };
+    // Most steps of interest lie between two requests; some only in the first moments of a process.
+    let polls = world.core.random().below(400);
+    if world.core.random().per_mille(300) {
+        broker.crash();
+        let away = world.core.random().millis(0, 3_000);
+        sleep(away).await;
+        broker.start(&world.brokers);
+        let Some(process) = broker.process() else { return };
+        world.core.executor.strike_after(process, polls, Strike::Crash);
+        world.core.executor.struck(process).await;
+    } else {
+        world.core.executor.strike_after(process, polls, Strike::Crash);
+        world.core.executor.struck(process).await;
+    }
+    world.core.strike(Fault::CrashAtPoll);
+    broker.crash();
+    restart_later(world, broker).await;
+}
+
+async fn pause(world: &World, broker: &Arc<Broker>) {
+    let Some(process) = broker.process() else { return };
+    let time = a_while(world);
+    world.core.strike(if time > Duration::from_secs(35) { Fault::LongPause } else { Fault::Pause });
+    world.core.executor.pause(process);
+    sleep(time).await;
+    world.core.executor.resume(process);
+}
+
+async fn pause_at_poll(world: &World, broker: &Arc<Broker>) {
+    let Some(process) = broker.process() else { return };
+    let polls = world.core.random().below(400);
+    world.core.executor.strike_after(process, polls, Strike::Pause);
+    world.core.executor.struck(process).await;
+    world.core.strike(Fault::PauseAtPoll);
+    let time = a_while(world);
+    sleep(time).await;
+    world.core.executor.resume(process);
+}
+
+async fn cut(world: &World, slot: Slot) {
+    let links = [Link::Peer, Link::Metadata, Link::Data, Link::Client];
+    let chosen: Vec<Link> = links.into_iter().filter(|_| world.core.random().per_mille(450)).collect();
+    set_cuts(world, slot, &chosen).await;
+}
+
+/// A broker that others take for dead, and that can still write records.
+async fn zombie(world: &World, slot: Slot) {
+    set_cuts(world, slot, &[Link::Peer, Link::Metadata]).await;
+}
+
+async fn set_cuts(world: &World, slot: Slot, links: &[Link]) {
+    for link in links {
+        world.core.set_cut(slot, *link, true);
+    }
+    let time = a_while(world);
+    sleep(time).await;
+    for link in links {
+        world.core.set_cut(slot, *link, false);
+    }
+}
+
+async fn bucket(world: &World) {
+    let bucket = if world.core.random().per_mille(500) { &world.data } else { &world.metadata };
+    if bucket.mode() != Mode::Well {
+        return;
+    }
+    let mode = world.core.random().pick(&[Mode::Down, Mode::KeyDisabled, Mode::Throttled, Mode::Slow]).copied();
+    let mode = mode.unwrap_or(Mode::Down);
+    world.core.say(|| format!("bucket {:?} is {mode:?}", bucket.id));
+    bucket.set_mode(mode);
+    let time = if mode == Mode::KeyDisabled { Duration::from_secs(60) } else { a_while(world) };
+    sleep(time).await;
+    bucket.set_mode(Mode::Well);
+}
+
+async fn drain(world: &World, broker: &Arc<Broker>) {
+    let (Some(process), Some(engine)) = (broker.process(), broker.engine()) else { return };
+    world.core.strike(Fault::Drain);
+    world.core.spawn_in(process, async move { engine.stop().await });
+    // Sometimes somebody kills it in the middle: a fence during its release.
+    let time = world.core.random().millis(10, 12_000);
+    sleep(time).await;
+    if time < Duration::from_secs(2) {
+        world.core.strike(Fault::FenceDuringRelease);
+    }
+    if world.core.executor.is_alive(process) {
+        broker.crash();
+    }
+    broker.start(&world.brokers);
+}
+
+fn clock(world: &World, broker: &Broker) {
+    world.core.strike(Fault::ClockJump);
+    let by = i64::try_from(world.core.random().below(2 * YEAR_MS)).unwrap_or(0);
+    broker.set_clock(by - i64::try_from(YEAR_MS).unwrap_or(0));
+}
+
+fn garbage(world: &World) {
+    let next = world.core.ledger().reference.next_seq();
+    world.core.strike(Fault::GarbageInMetadataLog);
+    crate::ledger::put_garbage(&world.core, &world.metadata, next);
+}
+
+async fn twin(world: &World, broker: &Arc<Broker>) {
+    broker.start_twin(&world.brokers);
+    let time = a_while(world);
+    sleep(time).await;
+    broker.end_twin();
+}
+
+fn away(_world: &World) {}
+
+/// Leaders die one after the other, each soon after it was chosen.
+async fn chain(world: &World) {
+    world.core.strike(Fault::ChainOfUnserved);
+    for broker in world.brokers.iter() {
+        broker.crash();
+        let pause = world.core.random().millis(100, 4_000);
+        sleep(pause).await;
+        broker.start(&world.brokers);
+    }
+}

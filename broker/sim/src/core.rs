@@ -1,0 +1,221 @@
+//! What every part of a world shares.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::WorldClock;
+use crate::executor::{Executor, ProcessId, WORLD};
+use crate::fault::{Fault, Tally};
+use crate::invariant::{Invariant, Violation};
+use crate::ledger::Ledger;
+use crate::plan::Plan;
+use crate::random::Random;
+
+/// Violations of one world that are kept.
+const VIOLATIONS_MAX: usize = 20;
+
+/// A broker's place in the world: it stays when its process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub usize);
+
+/// What a broker is linked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Link {
+    /// The other brokers.
+    Peer,
+    /// The metadata bucket.
+    Metadata,
+    /// The data bucket.
+    Data,
+    /// Clients.
+    Client,
+}
+
+/// The world's shared parts.
+#[derive(Debug)]
+pub struct Core {
+    /// Runs everything.
+    pub executor: Executor,
+    /// The true time.
+    pub clock: WorldClock,
+    /// What this world is like.
+    pub plan: Plan,
+    /// Everything in flight in the stores lands at once when this is cancelled.
+    pub landing: CancellationToken,
+    random: Mutex<Random>,
+    ledger: Mutex<Ledger>,
+    notes: Mutex<Notes>,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    tally: Tally,
+    cuts: BTreeSet<(Slot, Link)>,
+    /// No faults are drawn any more.
+    healed: bool,
+    violations: Vec<Violation>,
+    trace: u64,
+    lines: Option<Vec<String>>,
+}
+
+impl Core {
+    /// The shared parts of a world with this plan.
+    #[must_use]
+    pub fn new(plan: Plan, random: Random, executor: Executor, clock: WorldClock, keeps_lines: KeepLines) -> Arc<Self> {
+        let lines = (keeps_lines == KeepLines::Yes).then(Vec::new);
+        Arc::new(Self {
+            executor,
+            clock,
+            plan,
+            landing: CancellationToken::new(),
+            random: Mutex::new(random),
+            ledger: Mutex::new(Ledger::default()),
+            notes: Mutex::new(Notes { lines, ..Notes::default() }),
+        })
+    }
+
+    /// The world's random numbers.
+    pub fn random(&self) -> MutexGuard<'_, Random> {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was written, acknowledged and seen.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a fault has struck.
+    pub fn strike(&self, fault: Fault) {
+        self.notes().tally.strike(fault);
+    }
+
+    /// Whether a fault strikes that does so a few times in a thousand; noted if it does.
+    pub fn strikes(&self, fault: Fault, per_mille: u64) -> bool {
+        let strikes = per_mille > 0 && !self.is_healed() && self.random().per_mille(per_mille);
+        if strikes {
+            self.strike(fault);
+        }
+        strikes
+    }
+
+    /// Cuts a broker's link, or mends it.
+    pub fn set_cut(&self, slot: Slot, link: Link, is_cut: bool) {
+        let mut notes = self.notes();
+        if is_cut {
+            notes.cuts.insert((slot, link));
+        } else {
+            notes.cuts.remove(&(slot, link));
+        }
+    }
+
+    /// Whether a link is cut.
+    #[must_use]
+    pub fn is_cut(&self, slot: Slot, link: Link) -> bool {
+        self.notes().cuts.contains(&(slot, link))
+    }
+
+    /// From now on nothing goes wrong by chance.
+    pub fn heal(&self) {
+        let mut notes = self.notes();
+        notes.healed = true;
+        notes.cuts.clear();
+    }
+
+    /// Whether nothing goes wrong any more.
+    #[must_use]
+    pub fn is_healed(&self) -> bool {
+        self.notes().healed
+    }
+
+    /// Notes that an invariant does not hold.
+    pub fn violated(&self, invariant: Invariant, what: String) {
+        let now = self.clock.now();
+        self.say(|| format!("VIOLATION {invariant}: {what}"));
+        let mut notes = self.notes();
+        if notes.violations.len() < VIOLATIONS_MAX {
+            notes.violations.push(Violation { invariant, what: format!("{what} (at {now:?})") });
+        }
+    }
+
+    /// Whether an invariant was violated.
+    #[must_use]
+    pub fn is_violated(&self) -> bool {
+        !self.notes().violations.is_empty()
+    }
+
+    /// Something happened that the outside can see: it becomes a part of the trace.
+    pub fn happened(&self, what: &[u64]) {
+        let now = u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX);
+        let mut notes = self.notes();
+        for number in std::iter::once(&now).chain(what) {
+            notes.trace = (notes.trace.rotate_left(7) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    /// A line of the trace, where somebody wants to read it.
+    pub fn say(&self, line: impl FnOnce() -> String) {
+        let now = self.clock.now();
+        let mut notes = self.notes();
+        if let Some(lines) = &mut notes.lines {
+            lines.push(format!("{:>9.3} {}", now.as_secs_f64(), line()));
+        }
+    }
+
+    /// What is left when the world has ended.
+    #[must_use]
+    pub fn finish(&self) -> Finished {
+        let mut notes = self.notes();
+        let (polls, order) = self.executor.progress();
+        Finished {
+            trace: notes.trace ^ order,
+            polls,
+            tally: notes.tally.clone(),
+            violations: std::mem::take(&mut notes.violations),
+            lines: notes.lines.take().unwrap_or_default(),
+            time: self.clock.now(),
+        }
+    }
+
+    /// Starts a task that no crash ends.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.executor.spawn(WORLD, task);
+    }
+
+    /// Starts a task of a process.
+    pub fn spawn_in(&self, process: ProcessId, task: impl Future<Output = ()> + Send + 'static) {
+        self.executor.spawn(process, task);
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the lines of the trace are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepLines {
+    /// They are.
+    Yes,
+    /// They are not.
+    No,
+}
+
+/// A world that has ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Folds everything that happened: equal for equal seeds.
+    pub trace: u64,
+    /// Polls of all tasks.
+    pub polls: u64,
+    /// Faults that struck.
+    pub tally: Tally,
+    /// Invariants that did not hold.
+    pub violations: Vec<Violation>,
+    /// The trace in words, where it was kept.
+    pub lines: Vec<String>,
+    /// How long it lasted, in its own time.
+    pub time: Duration,
+}

@@ -1,0 +1,274 @@
+//! What was written, acknowledged and seen in a world: the reference that the checks hold everything against.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use broker_log::{Incarnation, Origin, Slice, WalContents};
+use broker_metadata::{Digest, Entry, NotAnEntry, State};
+use broker_store::Key;
+use bytes::Bytes;
+use sha2::Digest as _;
+use uuid::Uuid;
+
+use crate::bucket::Bucket;
+use crate::core::Core;
+use crate::invariant::Invariant;
+
+/// The cluster's name in every world.
+pub const CLUSTER: &str = "sim";
+
+/// A partition.
+pub type Place = (Uuid, i32);
+
+/// Everything that is remembered.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// The cluster's id.
+    pub cluster: Uuid,
+    /// What the metadata log says, applied by the rules.
+    pub reference: State,
+    /// The digest after so many entries.
+    pub digests: Vec<Digest>,
+    last_entry: Digest,
+    /// An entry that nobody in this world understands.
+    pub stopped_at: Option<u64>,
+    /// The write-ahead logs, with everything that ever was in them.
+    pub logs: BTreeMap<Incarnation, Log>,
+    /// Who wrote for a partition in an epoch.
+    writers: BTreeMap<(Place, i32), Incarnation>,
+    /// Records that were acknowledged, with what producers sent.
+    pub acked: BTreeMap<Place, BTreeMap<i64, String>>,
+    /// Records that consumers saw.
+    pub seen: BTreeMap<Place, BTreeMap<i64, String>>,
+    /// Offsets below which records may be gone by order: log starts that were asked for.
+    pub trimmed: BTreeMap<Place, i64>,
+    /// When an incarnation was fenced and when its log was sealed, milliseconds of the world.
+    pub fenced: BTreeMap<Incarnation, u64>,
+    /// Topics that were deleted.
+    pub deleted_topics: BTreeSet<Uuid>,
+}
+
+/// A write-ahead log.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// Its writer's objects; none for the numbers that hold seals.
+    pub objects: BTreeMap<u64, Option<Vec<Slice>>>,
+}
+
+impl Log {
+    /// The lowest seal whose lower numbers all hold the writer's own objects.
+    #[must_use]
+    pub fn seal(&self) -> Option<u64> {
+        let mut next = 0;
+        for (seq, object) in &self.objects {
+            if *seq != next {
+                return None;
+            }
+            if object.is_none() {
+                return Some(*seq);
+            }
+            next += 1;
+        }
+        None
+    }
+}
+
+impl Ledger {
+    /// A producer was told that a record has this offset.
+    ///
+    /// # Errors
+    /// What contradicts it.
+    pub fn acknowledge(&mut self, place: Place, offset: i64, value: &str) -> Result<(), String> {
+        let known = self.acked.entry(place).or_default().insert(offset, value.to_owned());
+        match known {
+            Some(other) if other != value => {
+                Err(format!("{place:?} offset {offset} was acknowledged for {other} and for {value}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A consumer saw a record.
+    ///
+    /// # Errors
+    /// What was seen there before.
+    pub fn see(&mut self, place: Place, offset: i64, value: &str) -> Result<(), String> {
+        match self.seen.entry(place).or_default().entry(offset) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(value.to_owned());
+                Ok(())
+            }
+            std::collections::btree_map::Entry::Occupied(entry) if entry.get() == value => Ok(()),
+            std::collections::btree_map::Entry::Occupied(entry) => {
+                Err(format!("{place:?} offset {offset} held {} and then {value}", entry.get()))
+            }
+        }
+    }
+}
+
+/// An object was created or overwritten.
+pub(crate) fn created(core: &Arc<Core>, _bucket: &Bucket, key: &str, bytes: &Bytes) {
+    let problems = {
+        let mut ledger = core.ledger();
+        match Key::parse(CLUSTER, key) {
+            Some(Key::MetaLog { seq }) => ledger.entry(seq, bytes, now_ms(core)),
+            Some(Key::Wal { incarnation, seq }) => ledger.wal_object(incarnation, seq, bytes),
+            _ => Vec::new(),
+        }
+    };
+    for (invariant, problem) in problems {
+        core.violated(invariant, problem);
+    }
+}
+
+/// An object is about to be deleted.
+pub(crate) fn deleted(core: &Arc<Core>, bucket: &Bucket, key: &str) {
+    if !bucket.look(|objects| objects.get(key).is_some()) {
+        return;
+    }
+    let problem = core.ledger().delete_is_wrong(key);
+    if let Some((invariant, problem)) = problem {
+        core.violated(invariant, format!("{key} was deleted: {problem}"));
+    }
+}
+
+fn now_ms(core: &Core) -> u64 {
+    u64::try_from(core.clock.now().as_millis()).unwrap_or(u64::MAX)
+}
+
+type Problems = Vec<(Invariant, String)>;
+
+impl Ledger {
+    fn entry(&mut self, seq: u64, bytes: &Bytes, now_ms: u64) -> Problems {
+        if seq != self.reference.next_seq() {
+            return vec![(Invariant::MetadataIsLinear, format!("entry {seq} stands before its predecessor"))];
+        }
+        let decoded =
+            if self.cluster.is_nil() { Entry::decode_any(bytes) } else { Entry::decode(bytes, self.cluster, seq) };
+        let mut problems = Vec::new();
+        match decoded {
+            Ok(entry) => {
+                self.cluster = entry.cluster;
+                let follows = entry.state_before == self.reference.digest() && entry.predecessor == self.last_entry;
+                if !follows {
+                    let problem = format!("entry {seq} by {} does not follow from the state before", entry.writer);
+                    problems.push((Invariant::MetadataIsLinear, problem));
+                }
+                let before = self.reference.clone();
+                broker_store_without_mutation(|| self.reference.apply(&entry.commands));
+                problems.extend(leaders_move_in_order(&before, &self.reference));
+                self.note_fenced(&before, now_ms);
+                for id in before.topics().keys().filter(|id| self.reference.topic(**id).is_none()) {
+                    self.deleted_topics.insert(*id);
+                }
+            }
+            Err(NotAnEntry::Void(_)) => self.reference.apply_void(),
+            Err(NotAnEntry::Unknown(_)) => self.stopped_at = Some(seq),
+        }
+        self.last_entry = Digest(sha2::Sha256::digest(bytes).into());
+        let wanted = usize::try_from(self.reference.next_seq()).unwrap_or(usize::MAX);
+        while self.digests.len() < wanted {
+            self.digests.push(self.reference.digest());
+        }
+        problems
+    }
+
+    fn note_fenced(&mut self, before: &State, now_ms: u64) {
+        for incarnation in before.wal_logs().keys() {
+            if before.is_alive(*incarnation) && !self.reference.is_alive(*incarnation) {
+                self.fenced.entry(*incarnation).or_insert(now_ms);
+            }
+        }
+    }
+
+    fn wal_object(&mut self, incarnation: Incarnation, seq: u64, bytes: &Bytes) -> Problems {
+        let origin = Origin { cluster: self.cluster, incarnation, seq };
+        let mut problems = Vec::new();
+        let object = match WalContents::decode(bytes.clone(), origin) {
+            Ok(WalContents::Batches(object)) => Some(object.into_index().slices),
+            Ok(WalContents::Seal(_)) => None,
+            Err(error) => {
+                problems.push((Invariant::SealIsFinal, format!("number {seq} of {incarnation} is garbage: {error}")));
+                return problems;
+            }
+        };
+        for slice in object.iter().flatten() {
+            let epoch = ((slice.topic, slice.partition), slice.leader_epoch.0);
+            let writer = *self.writers.entry(epoch).or_insert(incarnation);
+            if writer != incarnation {
+                let problem = format!("{writer} and {incarnation} both wrote {epoch:?}");
+                problems.push((Invariant::OneLeaderPerEpoch, problem));
+            }
+        }
+        let log = self.logs.entry(incarnation).or_default();
+        if log.objects.insert(seq, object).is_some() {
+            problems.push((Invariant::SealIsFinal, format!("number {seq} of {incarnation} was created twice")));
+        }
+        problems
+    }
+
+    /// Why an object must not be deleted, if so.
+    fn delete_is_wrong(&self, key: &str) -> Option<(Invariant, String)> {
+        let wrong = |problem: &str| Some((Invariant::NoUnknownDeleted, problem.to_owned()));
+        match Key::parse(CLUSTER, key) {
+            Some(Key::MetaLog { .. }) => Some((Invariant::MetadataIsLinear, "entries stay".to_owned())),
+            Some(Key::Wal { incarnation, seq }) => {
+                let is_seal =
+                    self.logs.get(&incarnation).is_some_and(|log| matches!(log.objects.get(&seq), Some(None)));
+                match self.reference.wal_log(incarnation) {
+                    None => None,
+                    Some(_) if is_seal => Some((Invariant::SealIsFinal, "seals stay until retirement".to_owned())),
+                    Some(log) if seq >= log.floor => wrong("it is not below the floor"),
+                    Some(_) => None,
+                }
+            }
+            Some(Key::MetaMarker | Key::DataMarker) => wrong("markers stay"),
+            Some(_) => None,
+            None if key.starts_with(CLUSTER) => wrong("nobody knows it"),
+            None => wrong("it is not of this cluster"),
+        }
+    }
+}
+
+/// Leadership moves only from who is fenced or has released, and epochs grow.
+fn leaders_move_in_order(before: &State, after: &State) -> Problems {
+    let mut problems = Vec::new();
+    for (topic, number, now) in after.all_partitions() {
+        let Some(then) = before.partition(topic.id, number) else { continue };
+        if now.leader == then.leader && now.leader_epoch == then.leader_epoch {
+            continue;
+        }
+        let place = (topic.id, number);
+        if now.leader_epoch < then.leader_epoch || (now.leader.is_some() && now.leader_epoch == then.leader_epoch) {
+            problems.push((Invariant::OneLeaderPerEpoch, format!("{place:?}: epoch {} again", now.leader_epoch)));
+        }
+        let Some(old) = then.leader else { continue };
+        let released = now.chain.iter().any(|link| link.leader_epoch == then.leader_epoch && link.released.is_some());
+        let retired = !now.chain.iter().any(|link| link.leader_epoch == then.leader_epoch);
+        if after.is_alive(old) && !released && !retired {
+            problems.push((Invariant::OneLeaderPerEpoch, format!("{place:?} was taken from {old}, which is alive")));
+        }
+    }
+    problems
+}
+
+#[cfg(feature = "mutations")]
+fn broker_store_without_mutation<T>(reckon: impl FnOnce() -> T) -> T {
+    broker_store::mutation::without(reckon)
+}
+
+#[cfg(not(feature = "mutations"))]
+fn broker_store_without_mutation<T>(reckon: impl FnOnce() -> T) -> T {
+    reckon()
+}
+
+/// Somebody puts garbage at a number of the metadata log.
+pub fn put_garbage(core: &Arc<Core>, bucket: &Bucket, seq: u64) {
+    let key = Key::MetaLog { seq }.path(CLUSTER);
+    let bytes = Bytes::from_static(b"RFMEgarbage that nobody can read");
+    let object = crate::bucket::Object { bytes: bytes.clone(), modified_ms: core.clock.wall_ms() };
+    if bucket.look(|objects| objects.create(&key, object)) == crate::bucket::Created::Yes {
+        core.say(|| format!("garbage at {key}"));
+        created(core, bucket, &key, &bytes);
+    }
+}

@@ -1,0 +1,163 @@
+//! What a world is like: drawn from its seed, or made to fit one question.
+
+use std::time::Duration;
+
+use crate::bucket::Odds;
+use crate::random::Random;
+
+/// The plan of one world.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Brokers.
+    pub brokers: usize,
+    /// How single requests to the buckets fail.
+    pub odds: Odds,
+    /// What is done to the world as a whole.
+    pub chaos: Chaos,
+    /// Partitions of the topic.
+    pub partitions: i32,
+    /// Idempotent producers.
+    pub idempotent: usize,
+    /// Producers that do not number their batches.
+    pub plain: usize,
+    /// Consumers.
+    pub consumers: usize,
+    /// Clients that commit offsets and read them back.
+    pub committers: usize,
+    /// Members of a group.
+    pub members: usize,
+    /// Transactional producers.
+    pub transactional: usize,
+    /// Whether a provider administers.
+    pub provider: bool,
+    /// Mean time between two batches of a producer.
+    pub pace: Duration,
+    /// How long clients and chaos work.
+    pub work: Duration,
+    /// How many requests of an idempotent producer are on their way at most.
+    pub in_flight: usize,
+    /// Bytes of unacknowledged records that a broker holds.
+    pub unacknowledged_bytes_max: usize,
+    /// Whether PUTs of small objects are rationed.
+    pub put_budget: bool,
+}
+
+/// How often each kind of mishap is drawn, relative to the others, and how often any is.
+#[derive(Clone, Debug, Default)]
+pub struct Chaos {
+    /// Mean time between two mishaps; none is no mishaps.
+    pub interval: Option<Duration>,
+    /// A process is killed.
+    pub crash: u64,
+    /// A process is killed at one of its polls.
+    pub crash_at_poll: u64,
+    /// A process stands still for a while.
+    pub pause: u64,
+    /// A process stands still at one of its polls, for longer than every grace.
+    pub pause_at_poll: u64,
+    /// A link is cut for a while.
+    pub cut: u64,
+    /// A bucket is down, throttled, slow or without its key for a while.
+    pub bucket: u64,
+    /// A broker hands over and starts again.
+    pub drain: u64,
+    /// A clock jumps.
+    pub clock: u64,
+    /// Garbage at the next number of the metadata log.
+    pub garbage: u64,
+    /// A process is started twice.
+    pub clone: u64,
+    /// A partition is sent elsewhere and back.
+    pub away: u64,
+    /// A broker is cut from its peers and from metadata: a zombie that still writes.
+    pub zombie: u64,
+    /// Several leaders die one after the other.
+    pub chain: u64,
+}
+
+impl Plan {
+    /// The plan of a seed, without any aim.
+    #[must_use]
+    pub fn draw(random: &mut Random) -> Self {
+        let mut plan = Self::calm(random);
+        plan.odds = odds(random);
+        plan.chaos = chaos(random);
+        plan
+    }
+
+    /// A world in which nothing goes wrong.
+    #[must_use]
+    pub fn calm(random: &mut Random) -> Self {
+        let way_max = random.millis(1, 40);
+        Self {
+            brokers: usize::try_from(random.between(2, 4)).unwrap_or(3),
+            odds: Odds { way_max, ..Odds::default() },
+            chaos: Chaos::default(),
+            partitions: i32::try_from(random.between(1, 4)).unwrap_or(2),
+            idempotent: random.index(3),
+            plain: random.index(2),
+            consumers: 1 + random.index(2),
+            committers: random.index(3),
+            members: random.index(3),
+            transactional: random.index(3),
+            provider: random.per_mille(500),
+            pace: random.millis(20, 400),
+            work: random.millis(8_000, 25_000),
+            in_flight: 1 + random.index(5),
+            unacknowledged_bytes_max: 64 << 10,
+            put_budget: random.per_mille(500),
+        }
+        .with_somebody()
+    }
+
+    fn with_somebody(mut self) -> Self {
+        if self.idempotent + self.plain + self.transactional == 0 {
+            self.idempotent = 1;
+        }
+        self
+    }
+}
+
+fn odds(random: &mut Random) -> Odds {
+    let way_max = random.millis(1, 40);
+    // Most worlds have a few kinds of failing requests; some have none, some all.
+    let share = random.below(1000);
+    let draw = |random: &mut Random, max: u64| if random.per_mille(share) { random.between(1, max) } else { 0 };
+    Odds {
+        late: draw(random, 30),
+        lost_answer: draw(random, 60),
+        lost_request: draw(random, 40),
+        conflict: draw(random, 60),
+        conflict_with_itself: draw(random, 40),
+        taken_by_itself: draw(random, 40),
+        broken: draw(random, 40),
+        refused: draw(random, 20),
+        throttled: draw(random, 60),
+        hung: draw(random, 10),
+        slow: draw(random, 30),
+        absent: draw(random, 10),
+        late_delete: draw(random, 100),
+        way_max,
+    }
+}
+
+fn chaos(random: &mut Random) -> Chaos {
+    let share = random.below(1000);
+    let draw = |random: &mut Random| if random.per_mille(share) { random.between(1, 10) } else { 0 };
+    Chaos {
+        interval: random.per_mille(900).then(|| random.millis(800, 8_000)),
+        crash: draw(random),
+        crash_at_poll: draw(random) + 2,
+        pause: draw(random),
+        pause_at_poll: draw(random),
+        cut: draw(random),
+        bucket: draw(random),
+        drain: draw(random),
+        clock: draw(random),
+        garbage: draw(random) / 3,
+        clone: draw(random) / 3,
+        away: draw(random),
+        zombie: draw(random),
+        chain: draw(random) / 2,
+    }
+}
