@@ -98,16 +98,9 @@ fn failure_without_status(error: &Error) -> Failure {
     }
 }
 
+/// Whatever S3 and KMS call it: `SlowDown`, `ThrottlingException`, `KMS.ThrottlingException`, `KMS.LimitExceededException`...
 fn is_throttling(code: &str) -> bool {
-    matches!(
-        code,
-        "SlowDown"
-            | "Throttling"
-            | "ThrottlingException"
-            | "KMS.ThrottlingException"
-            | "RequestLimitExceeded"
-            | "TooManyRequestsException"
-    )
+    ["SlowDown", "Throttl", "LimitExceeded", "TooManyRequests"].iter().any(|part| code.contains(part))
 }
 
 fn injected(error: &Error) -> Option<Answer> {

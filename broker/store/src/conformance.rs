@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use futures::{StreamExt as _, TryStreamExt as _};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::error::{Filled, Outcome, Unfilled};
+use crate::error::{Failure, Filled, Outcome, Unfilled};
 use crate::faults::{Faults, PutFault};
 use crate::frozen::{Frozen, Nonce};
 use crate::key::{Incarnation, Key, Prefix};
+use crate::limits::PARALLEL_GETS_MAX;
 use crate::patience::Patience;
 use crate::sequence::{End, Sequence, SequenceName};
 use crate::store::Store;
@@ -49,11 +51,16 @@ pub async fn run(store: &Store) -> Result<Vec<&'static str>, NotConforming> {
         a_range_is_read,
         an_absent_object_is_no_failure,
         a_hint_is_overwritten,
+        ranges_are_cut_to_the_object,
         numbers_are_listed_in_order,
+        a_listing_goes_on_over_its_pages,
         the_end_of_a_sequence_is_found,
         a_deleted_number_is_absent,
         what_is_permanent_stays,
+        the_five_outcomes_are_told_apart,
         every_fault_is_resolved,
+        a_slow_create_is_repeated_beside_itself,
+        a_throttled_create_is_never_given_up,
         a_late_write_changes_nothing,
         a_bounded_create_tells_whether_anything_was_written,
     );
@@ -129,6 +136,21 @@ async fn a_range_is_read(store: &Store) -> Checked {
     ensure(absent.is_none(), "a range of nothing is something")
 }
 
+async fn ranges_are_cut_to_the_object(store: &Store) -> Checked {
+    let (sequence, mine) = (fresh(store), content(&"x".repeat(100_000)));
+    sequence.fill(0, &mine, Patience::forever()).await.map_err(text)?;
+    for (from, to) in [(0, 1), (0, 100_016), (99_999, 100_000), (50_000, 200_000), (100_015, u64::MAX)] {
+        let read = sequence.get_range(0, from..to).await.map_err(text)?;
+        let expected = usize::try_from(from).ok().and_then(|from| {
+            let to = usize::try_from(to).unwrap_or(usize::MAX).min(mine.bytes().len());
+            mine.bytes().get(from..to)
+        });
+        ensure(read.as_deref() == expected, &format!("the range {from}..{to} holds other bytes"))?;
+    }
+    let beyond = sequence.get_range(0, 100_016..100_017).await;
+    ensure(beyond.is_err(), "a range that begins at the end is something")
+}
+
 async fn an_absent_object_is_no_failure(store: &Store) -> Checked {
     let read = fresh(store).get(0).await.map_err(text)?;
     ensure(read.is_none(), "nothing is something")?;
@@ -161,6 +183,25 @@ async fn numbers_are_listed_in_order(store: &Store) -> Checked {
     ensure(some == [10, 99, 100], &format!("listed from 10: {some:?}"))
 }
 
+async fn a_listing_goes_on_over_its_pages(store: &Store) -> Checked {
+    // S3 lists a thousand keys at once.
+    const KEYS: u64 = 1_100;
+    let sequence = fresh(store);
+    let same = content("page");
+    futures::stream::iter(0..KEYS)
+        .map(|seq| sequence.fill(seq, &same, Patience::forever()))
+        .buffer_unordered(PARALLEL_GETS_MAX)
+        .try_for_each(|_| async { Ok(()) })
+        .await
+        .map_err(text)?;
+    let all: Vec<u64> = sequence.list_from(0).await.map_err(text)?.into_keys().collect();
+    ensure(all.iter().copied().eq(0..KEYS), &format!("{} keys of {KEYS} are listed", all.len()))?;
+    let rest: Vec<u64> = sequence.list_from(1_050).await.map_err(text)?.into_keys().collect();
+    ensure(rest.iter().copied().eq(1_050..KEYS), &format!("{} keys are listed from 1050 on", rest.len()))?;
+    let end = sequence.find_end(0).await.map_err(text)?;
+    ensure(end == End { first_absent: KEYS, beyond: Vec::new() }, &format!("found {end:?}"))
+}
+
 async fn the_end_of_a_sequence_is_found(store: &Store) -> Checked {
     let sequence = fresh(store);
     for seq in [3, 4, 5, 7, 8] {
@@ -181,6 +222,58 @@ async fn a_deleted_number_is_absent(store: &Store) -> Checked {
 async fn what_is_permanent_stays(store: &Store) -> Checked {
     let deleted = store.delete(&Key::MetaLog { seq: u64::MAX }).await;
     ensure(deleted.is_err(), "an entry of the metadata log may be deleted")
+}
+
+async fn the_five_outcomes_are_told_apart(store: &Store) -> Checked {
+    type Fits = fn(&Outcome) -> bool;
+    let (faulty, switch) = Faults::over(store).map_err(text)?;
+    // What the attempt meets, its outcome, and whether the object is there afterwards.
+    let expected: [(Option<PutFault>, Fits, bool); 9] = [
+        (None, |o| matches!(o, Outcome::Created), true),
+        (Some(PutFault::TakenByItself), |o| matches!(o, Outcome::Taken), true),
+        (Some(PutFault::Conflict), |o| matches!(o, Outcome::Conflict), false),
+        (Some(PutFault::ConflictWithItself), |o| matches!(o, Outcome::Conflict), true),
+        (Some(PutFault::Refused), |o| matches!(o, Outcome::Refused(e) if e.failure == Failure::Refused), false),
+        (Some(PutFault::LostAnswer), |o| matches!(o, Outcome::Unknown(e) if e.failure == Failure::Unknown), true),
+        (Some(PutFault::LostRequest), |o| matches!(o, Outcome::Unknown(e) if e.failure == Failure::Unknown), false),
+        (Some(PutFault::Broken), |o| matches!(o, Outcome::Unknown(e) if e.failure == Failure::Unknown), false),
+        (Some(PutFault::Throttled), |o| matches!(o, Outcome::Unknown(e) if e.failure == Failure::Throttled), false),
+    ];
+    for (fault, fits, is_there) in expected {
+        let sequence = faulty.sequence(fresh(store).name());
+        switch.next_puts(fault);
+        let outcome = sequence.create(0, &content("outcome")).await;
+        ensure(fits(&outcome), &format!("{fault:?} is told as {outcome:?}"))?;
+        let found = sequence.get(0).await.map_err(text)?.is_some();
+        ensure(found == is_there, &format!("after {fault:?} an object is there: {found}"))?;
+        let taken = sequence.create(0, &content("second")).await;
+        ensure(!is_there || matches!(taken, Outcome::Taken | Outcome::Conflict), "a second create was let in")?;
+    }
+    Ok(())
+}
+
+async fn a_slow_create_is_repeated_beside_itself(store: &Store) -> Checked {
+    let (faulty, switch) = Faults::over(store).map_err(text)?;
+    let sequence = faulty.sequence(fresh(store).name());
+    for seq in 0..100 {
+        sequence.fill(seq, &content("pace"), Patience::forever()).await.map_err(text)?;
+    }
+    let before = faulty.counts().hedges;
+    for (seq, fault) in [(100, PutFault::Hung), (101, PutFault::HungAndDone)] {
+        switch.next_puts([fault]);
+        let filled = sequence.fill(seq, &content("slow"), Patience::forever()).await.map_err(text)?;
+        ensure(filled == Filled::Mine, &format!("{fault:?} is not resolved as one's own"))?;
+    }
+    let hedges = faulty.counts().hedges - before;
+    ensure(hedges >= 2, &format!("{hedges} slow creates were repeated"))
+}
+
+async fn a_throttled_create_is_never_given_up(store: &Store) -> Checked {
+    let (faulty, switch) = Faults::over(store).map_err(text)?;
+    let sequence = faulty.sequence(fresh(store).name());
+    switch.next_puts([PutFault::Throttled; 3]);
+    let filled = sequence.fill(0, &content("patient"), Patience::forever()).await.map_err(text)?;
+    ensure(filled == Filled::Mine, "the object is a stranger's")
 }
 
 async fn every_fault_is_resolved(store: &Store) -> Checked {

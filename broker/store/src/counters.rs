@@ -7,6 +7,7 @@ use crate::error::{Failure, Operation, Outcome, StoreError};
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     creates: AtomicU64,
+    hedges: AtomicU64,
     puts: AtomicU64,
     gets: AtomicU64,
     lists: AtomicU64,
@@ -26,6 +27,8 @@ pub(crate) struct Counters {
 pub struct Counts {
     /// Conditional PUTs.
     pub creates: u64,
+    /// Those among them that repeat a slow one which had not failed.
+    pub hedges: u64,
     /// Overwriting PUTs.
     pub puts: u64,
     /// GETs.
@@ -64,6 +67,10 @@ impl Counters {
         add(counter, 1);
     }
 
+    pub(crate) fn hedged(&self) {
+        add(&self.hedges, 1);
+    }
+
     pub(crate) fn wrote(&self, bytes: usize) {
         add(&self.written_bytes, bytes as u64);
     }
@@ -95,6 +102,7 @@ impl Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts {
             creates: read(&self.creates),
+            hedges: read(&self.hedges),
             puts: read(&self.puts),
             gets: read(&self.gets),
             lists: read(&self.lists),

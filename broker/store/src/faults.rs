@@ -39,6 +39,10 @@ pub enum PutFault {
     Broken,
     /// 403; nothing is written.
     Refused,
+    /// Nothing is written, and no answer ever comes.
+    Hung,
+    /// The object is there, and no answer ever comes.
+    HungAndDone,
 }
 
 /// Faults that a storm is made of; a storm has no late writes, because nobody would land them.
@@ -204,6 +208,11 @@ impl ObjectStore for FaultyObjects {
             PutFault::Late => {
                 self.0.plan().late.push((location.clone(), payload, options.mode));
                 Err(lost())
+            }
+            PutFault::Hung => std::future::pending().await,
+            PutFault::HungAndDone => {
+                self.0.inner.put_opts(location, payload, options).await?;
+                std::future::pending().await
             }
             PutFault::LostRequest => Err(lost()),
             PutFault::Conflict => Err(occupied(location, 409)),

@@ -1,5 +1,7 @@
 //! Bytes that no longer change.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -13,13 +15,21 @@ pub struct Nonce(pub u128);
 #[error("the object does not carry its nonce")]
 pub struct NonceMissing;
 
-/// The content of an object, fixed before the first attempt to create it.
+/// The content of an object, fixed before the first attempt to create it; cheap to clone.
 ///
-/// *Mine* means same nonce and same content hash. Since the nonce is part of the bytes, the hash covers it.
+/// *Mine* means same nonce and same content hash. Since the nonce is part of the bytes, the hash covers it; and since the
+/// bytes are at hand for as long as anybody asks, they are compared themselves.
 #[derive(Clone, Debug)]
 pub struct Frozen {
     bytes: Bytes,
-    hash: [u8; 32],
+    sums: Arc<Sums>,
+}
+
+/// Computed when somebody wants to know.
+#[derive(Debug, Default)]
+struct Sums {
+    hash: OnceLock<[u8; 32]>,
+    checksum: OnceLock<u32>,
 }
 
 impl Frozen {
@@ -37,8 +47,7 @@ impl Frozen {
     /// Freezes bytes that are the same whoever writes them, such as a cluster's marker: all writers are right.
     #[must_use]
     pub fn shared(bytes: Bytes) -> Self {
-        let hash = Sha256::digest(&bytes).into();
-        Self { bytes, hash }
+        Self { bytes, sums: Arc::default() }
     }
 
     /// The bytes.
@@ -50,12 +59,18 @@ impl Frozen {
     /// SHA-256 of the bytes.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
-        self.hash
+        *self.sums.hash.get_or_init(|| Sha256::digest(&self.bytes).into())
+    }
+
+    /// CRC-32C of the bytes: the store's checksum.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        *self.sums.checksum.get_or_init(|| crc32c::crc32c(&self.bytes))
     }
 
     /// Whether an object that was read back is this one.
     #[must_use]
     pub fn is_mine(&self, other: &[u8]) -> bool {
-        other.len() == self.bytes.len() && <[u8; 32]>::from(Sha256::digest(other)) == self.hash
+        other == self.bytes
     }
 }

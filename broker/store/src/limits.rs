@@ -24,3 +24,21 @@ pub const ERROR_BODY_BYTES_MAX: usize = 16 << 10;
 pub const CLUSTER_NAME_LENGTH_MAX: usize = 64;
 /// Refusals in a row (403, 400, no bucket) after which a bounded create gives up.
 pub const REFUSALS_MAX: u32 = 3;
+/// Time that a request waits for a provider of credentials that has given some before.
+pub const CREDENTIALS_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Time that the last credentials are used while no others can be had: providers renew them five minutes before they expire.
+pub const CREDENTIALS_KEPT_MAX: Duration = Duration::from_secs(280);
+/// Creates in a hundred that may be repeated because they are slow: what that may cost.
+pub const HEDGE_PERCENT_MAX: u32 = 5;
+/// Such repetitions that may be saved up.
+pub const HEDGE_BURST: u32 = 5;
+/// Creates whose duration is remembered: a few seconds of a busy broker, ten of one that saves PUTs.
+pub const HEDGE_SAMPLES: usize = 256;
+/// Creates without which nothing is known of how long they take.
+pub const HEDGE_SAMPLES_MIN: usize = 32;
+/// Time before which no create is slow; no object store answers sooner.
+pub const HEDGE_AFTER_MIN: Duration = Duration::from_millis(10);
+/// Time without repetitions after SlowDown, 429 or KMS throttling.
+pub const NO_HEDGE_AFTER_THROTTLING: Duration = Duration::from_secs(10);
+/// Bytes from which on an object's duration is compared with those of other large ones.
+pub const LARGE_BYTES_MIN: usize = 512 << 10;

@@ -1,24 +1,28 @@
 //! The store on S3.
 //!
-//! The client library's own retries are off: every retry is this crate's, so that each outcome is known and counted.
+//! The client library's own retries are off: every retry is this crate's, so that each outcome is known and counted. Its
+//! signatures are off, too: they would hash every body with SHA-256.
+
+mod connector;
+mod credentials;
+mod sign;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures::future::BoxFuture;
 use http::Uri;
-use http::header::AUTHORIZATION;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, Checksum, S3ConditionalPut};
-use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
-};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::prefix::PrefixStore;
-use object_store::{ClientOptions, CredentialProvider, ObjectStore, RetryConfig};
+use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use thiserror::Error;
 use url::Url;
 
-use crate::answer::{self, Answer};
-use crate::limits::{CONNECT_TIME_MAX, CONNECTION_IDLE_MAX, ERROR_BODY_BYTES_MAX, REQUEST_TIME_MAX};
+use crate::limits::{CONNECT_TIME_MAX, CONNECTION_IDLE_MAX, REQUEST_TIME_MAX};
+pub(crate) use connector::BodyChecksum;
+use connector::Observing;
+use credentials::{Cached, Custom};
+use sign::Signer;
 
 /// Where a bucket is and how to use it.
 #[derive(Clone, Debug)]
@@ -108,6 +112,8 @@ pub(crate) fn open(config: &S3Config) -> Result<Arc<dyn ObjectStore>, InvalidS3C
     };
     let authority = endpoint.parse::<Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string));
     let authority = authority.ok_or_else(|| InvalidS3Config(format!("endpoint {endpoint:?} names no host")))?;
+    // The library makes the provider, and the client that asks it, in one go.
+    let provider = Arc::new(OnceLock::new());
     let mut builder = builder
         .with_bucket_name(bucket)
         .with_region(region)
@@ -116,110 +122,21 @@ pub(crate) fn open(config: &S3Config) -> Result<Arc<dyn ObjectStore>, InvalidS3C
         .with_config(AmazonS3ConfigKey::S3Endpoint, endpoint)
         .with_virtual_hosted_style_request(virtual_hosted)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
-        // Free of charge: the payload's SHA-256 is computed for the signature anyway.
-        .with_checksum_algorithm(Checksum::SHA256)
+        .with_skip_signature(true)
         .with_disable_bulk_delete(true)
         .with_client_options(options)
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-        .with_http_connector(Observing { authority });
+        .with_http_connector(Observing::new(authority, Signer::new(region), Arc::clone(&provider)));
     if let Some(key) = &config.kms_key_id {
         builder = builder.with_sse_kms_encryption(key).with_bucket_key(true);
     }
     if let Credentials::Custom(ask) = &config.credentials {
-        builder = builder.with_credentials(Arc::new(Custom(config.credentials.clone(), Arc::clone(ask))));
+        builder = builder.with_credentials(Arc::new(Custom(Arc::clone(ask))));
     }
     let s3 = builder.build().map_err(|e| InvalidS3Config(e.to_string()))?;
+    let _first = provider.set(Cached::over(Arc::clone(s3.credentials())));
     match config.prefix.as_deref().map(|prefix| prefix.trim_matches('/')) {
         None | Some("") => Ok(Arc::new(s3)),
         Some(prefix) => Ok(Arc::new(PrefixStore::new(s3, prefix))),
     }
-}
-
-type Ask = Arc<dyn Fn() -> BoxFuture<'static, Result<AccessKeys, CredentialsUnavailable>> + Send + Sync>;
-
-struct Custom(Credentials, Ask);
-
-impl fmt::Debug for Custom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-#[async_trait::async_trait]
-impl CredentialProvider for Custom {
-    type Credential = AwsCredential;
-
-    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        match (self.1)().await {
-            Ok(keys) => Ok(Arc::new(AwsCredential { key_id: keys.id, secret_key: keys.secret, token: keys.token })),
-            Err(e) => {
-                answer::note(Answer { unreachable: true, ..Answer::default() });
-                Err(object_store::Error::Generic { store: "S3", source: Box::new(e) })
-            }
-        }
-    }
-}
-
-/// Notes what the bucket's server answers.
-#[derive(Debug)]
-struct Observing {
-    authority: String,
-}
-
-impl HttpConnector for Observing {
-    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let inner = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(ObservedClient { inner, authority: self.authority.clone() }))
-    }
-}
-
-#[derive(Debug)]
-struct ObservedClient {
-    inner: HttpClient,
-    authority: String,
-}
-
-#[async_trait::async_trait]
-impl HttpService for ObservedClient {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        // What is signed goes to the bucket, too: a PUT must never pass for something that was not sent.
-        let is_bucket = request.headers().contains_key(AUTHORIZATION)
-            || request.uri().authority().is_some_and(|a| a.as_str().eq_ignore_ascii_case(&self.authority));
-        let result = self.inner.execute(request).await;
-        if !is_bucket {
-            // Fetching credentials: until it succeeds, nothing was sent to the bucket.
-            answer::note(Answer { unreachable: true, ..Answer::default() });
-            return result;
-        }
-        match result {
-            Err(error) => {
-                let unreachable = error.kind() == HttpErrorKind::Connect;
-                answer::note(Answer { unreachable, ..Answer::default() });
-                Err(error)
-            }
-            Ok(response) if response.status().is_success() => {
-                answer::note(Answer { status: Some(response.status().as_u16()), ..Answer::default() });
-                Ok(response)
-            }
-            Ok(response) => note_error(response).await,
-        }
-    }
-}
-
-async fn note_error(response: HttpResponse) -> Result<HttpResponse, HttpError> {
-    let (parts, body) = response.into_parts();
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let request_id = header("x-amz-request-id");
-    let status = Some(parts.status.as_u16());
-    answer::note(Answer { status, code: None, request_id: request_id.clone(), unreachable: false });
-    let bytes = body.bytes().await?;
-    let text = String::from_utf8_lossy(bytes.get(..ERROR_BODY_BYTES_MAX).unwrap_or(&bytes)).into_owned();
-    answer::note(Answer { status, code: code_in(&text), request_id, unreachable: false });
-    Ok(HttpResponse::from_parts(parts, bytes.into()))
-}
-
-fn code_in(body: &str) -> Option<String> {
-    let (_, rest) = body.split_once("<Code>")?;
-    let (code, _) = rest.split_once("</Code>")?;
-    Some(code.trim().to_owned())
 }

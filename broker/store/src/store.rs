@@ -17,12 +17,12 @@ use tokio::time::Instant;
 use crate::answer::{failure_of, observe, outcome_of};
 use crate::backoff::{Backoff, Jitter};
 use crate::counters::{Counters, Counts};
-use crate::error::{Failure, Filled, Operation, Outcome, StoreError, Unfilled};
+use crate::error::{Failure, Operation, Outcome, StoreError};
 use crate::frozen::Frozen;
 use crate::key::{InvalidClusterName, Key, KeyKind, Prefix, check_cluster_name};
 use crate::limits::LISTED_KEYS_MAX;
-use crate::patience::Patience;
-use crate::s3::{InvalidS3Config, S3Config};
+use crate::pace::Pace;
+use crate::s3::{BodyChecksum, InvalidS3Config, S3Config};
 use crate::sequence::{Sequence, SequenceName};
 
 /// A bucket as one cluster sees it; cheap to clone.
@@ -47,7 +47,8 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     cluster: Arc<str>,
     actor: Option<Arc<str>>,
-    counters: Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) pace: Arc<Pace>,
     jitter: Jitter,
 }
 
@@ -123,8 +124,8 @@ impl Store {
     /// [`OpenStoreError::Name`].
     pub fn over(objects: Arc<dyn ObjectStore>, cluster: &str) -> Result<Self, OpenStoreError> {
         check_cluster_name(cluster)?;
-        let counters = Arc::default();
-        Ok(Self { objects, cluster: Arc::from(cluster), actor: None, counters, jitter: Jitter::new(0) })
+        let (counters, pace) = (Arc::default(), Arc::default());
+        Ok(Self { objects, cluster: Arc::from(cluster), actor: None, counters, pace, jitter: Jitter::new(0) })
     }
 
     /// The same store with another seed for the jitter of its waits.
@@ -217,9 +218,11 @@ impl Store {
         }
         self.counters.request(Operation::Put);
         self.counters.wrote(bytes.len());
+        let mut options = PutOptions::default();
+        options.extensions.insert(BodyChecksum(crc32c::crc32c(&bytes)));
         let payload = PutPayload::from_bytes(bytes);
         let location = Path::from(path.as_str());
-        let request = self.objects.put_opts(&location, payload, PutOptions::default());
+        let request = self.objects.put_opts(&location, payload, options);
         match observe(request).await {
             (Ok(_), _) => Ok(()),
             (Err(error), answer) => Err(self.must_fail(Operation::Put, path, &error, answer)),
@@ -240,6 +243,7 @@ impl Store {
             tags.push("actor", actor);
             options.tags = tags;
         }
+        options.extensions.insert(BodyChecksum(content.checksum()));
         let payload = PutPayload::from_bytes(content.bytes().clone());
         let location = Path::from(path.as_str());
         let request = self.objects.put_opts(&location, payload, options);
@@ -248,52 +252,10 @@ impl Store {
             (Err(error), answer) => outcome_of(&path, &error, answer),
         };
         self.counters.created(&outcome);
-        outcome
-    }
-
-    /// Creates an object and finds out who occupies its key: repeats the same bytes until something is there.
-    ///
-    /// # Errors
-    /// [`Unfilled`] when patience ends; never with [`Patience::forever`].
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves the outcome unknown: only the same bytes may be tried at this key again.
-    pub async fn fill(&self, key: &Key, content: &Frozen, patience: Patience) -> Result<Filled, Unfilled> {
-        let started = Instant::now();
-        let mut backoff = self.backoff();
-        let mut certain = true;
-        let mut refusals = 0;
-        loop {
-            let error = match self.create(key, content).await {
-                Outcome::Created => return Ok(Filled::Mine),
-                Outcome::Taken | Outcome::Conflict => match self.get(key).await {
-                    Ok(Some(bytes)) if content.is_mine(&bytes) => return Ok(Filled::Mine),
-                    Ok(Some(bytes)) => return Ok(Filled::Other(bytes)),
-                    // The object that was in the way may have been an earlier attempt of ours.
-                    not_seen => {
-                        certain = false;
-                        not_seen.err().unwrap_or_else(|| self.absent_after_conflict(key))
-                    }
-                },
-                Outcome::Refused(error) => error,
-                Outcome::Unknown(error) => {
-                    certain = false;
-                    error
-                }
-            };
-            refusals = if error.failure == Failure::Refused { refusals + 1 } else { 0 };
-            if patience.is_over(started.elapsed(), refusals) {
-                return Err(if certain { Unfilled::NotWritten(error) } else { Unfilled::Unknown(error) });
-            }
-            tracing::debug!(%error, "create is tried again");
-            tokio::time::sleep(backoff.after(error.failure)).await;
+        if let Outcome::Refused(error) | Outcome::Unknown(error) = &outcome {
+            self.note_throttling(error);
         }
-    }
-
-    fn absent_after_conflict(&self, key: &Key) -> StoreError {
-        let (key, detail) = (key.path(&self.cluster), "another write was in flight, and nothing is there".to_owned());
-        let (status, code, request_id) = (Some(409), None, None);
-        StoreError { operation: Operation::Create, key, failure: Failure::Throttled, status, code, request_id, detail }
+        outcome
     }
 
     /// Deletes an object; one that is gone is no failure.
@@ -353,7 +315,14 @@ impl Store {
 
     fn failed(&self, error: StoreError) -> StoreError {
         self.counters.failed(&error);
+        self.note_throttling(&error);
         error
+    }
+
+    fn note_throttling(&self, error: &StoreError) {
+        if error.failure == Failure::Throttled {
+            self.pace.throttled(Instant::now());
+        }
     }
 
     fn must_fail(

@@ -6,7 +6,7 @@ use broker_store::{Store, conformance};
 async fn memory_conforms() {
     let store = Store::memory("orders").unwrap();
     let passed = conformance::run(&store).await.unwrap();
-    assert!(passed.len() >= 13, "{passed:?}");
+    assert!(passed.len() >= 18, "{passed:?}");
 }
 
 #[tokio::test]

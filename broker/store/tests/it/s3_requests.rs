@@ -122,9 +122,23 @@ async fn a_create_names_the_key_the_condition_the_checksum_and_the_actor() {
     assert_eq!(header(put, "x-amz-server-side-encryption-bucket-key-enabled"), "true");
     assert_eq!(header(put, "x-amz-tagging"), "actor=AROAEXAMPLE%3Ai-0abc");
     assert_eq!(header(put, "x-amz-security-token"), "token");
-    assert!(!header(put, "x-amz-checksum-sha256").is_empty());
+    // CRC-32C of `entry`.
+    assert_eq!(header(put, "x-amz-checksum-crc32c"), "pjaL3Q==");
+    // Hashing every byte once more would cost more than all the rest: the checksum is signed instead.
+    assert_eq!(header(put, "x-amz-content-sha256"), "UNSIGNED-PAYLOAD");
     let signed = header(put, "authorization");
-    for name in ["x-amz-server-side-encryption-aws-kms-key-id", "x-amz-tagging", "x-amz-content-sha256"] {
+    assert!(signed.contains("Credential=AKIDEXAMPLE/"), "{signed}");
+    assert!(signed.contains("/eu-central-1/s3/aws4_request"), "{signed}");
+    for name in [
+        "host",
+        "if-none-match",
+        "x-amz-checksum-crc32c",
+        "x-amz-content-sha256",
+        "x-amz-date",
+        "x-amz-security-token",
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-tagging",
+    ] {
         assert!(signed.contains(name), "{name} is not signed: {signed}");
     }
 }
@@ -151,13 +165,15 @@ async fn answers_become_the_five_outcomes_and_nothing_is_retried_below() {
     let sequence = rig.store.sequence(SequenceName::MetaLog);
     let content = Frozen::shared("entry".into());
     type Fits = fn(&Outcome) -> bool;
-    let expected: [(u16, &str, Fits); 8] = [
+    let expected: [(u16, &str, Fits); 10] = [
         (409, "ConditionalRequestConflict", |o| matches!(o, Outcome::Conflict)),
         (412, "PreconditionFailed", |o| matches!(o, Outcome::Taken)),
         (403, "AccessDenied", |o| matches!(o, Outcome::Refused(e) if e.code.as_deref() == Some("AccessDenied"))),
         (404, "NoSuchBucket", |o| matches!(o, Outcome::Refused(e) if e.status == Some(404))),
         (400, "KMS.DisabledException", |o| matches!(o, Outcome::Refused(_))),
         (400, "ThrottlingException", |o| matches!(o, Outcome::Unknown(e) if e.failure == Failure::Throttled)),
+        (400, "KMS.ThrottlingException", |o| matches!(o, Outcome::Unknown(e) if e.failure == Failure::Throttled)),
+        (429, "TooManyRequestsException", |o| matches!(o, Outcome::Unknown(e) if e.failure == Failure::Throttled)),
         (503, "SlowDown", |o| matches!(o, Outcome::Unknown(e) if e.failure == Failure::Throttled)),
         (500, "InternalError", |o| matches!(o, Outcome::Unknown(e) if e.request_id.as_deref() == Some("REQUEST1"))),
     ];
@@ -170,7 +186,7 @@ async fn answers_become_the_five_outcomes_and_nothing_is_retried_below() {
     assert!(matches!(sequence.create(0, &content).await, Outcome::Created));
     assert!(matches!(sequence.create(0, &content).await, Outcome::Taken));
     let counts = rig.store.counts();
-    assert_eq!((counts.creates, counts.conflicts, counts.throttled, counts.unknown), (10, 1, 2, 1));
+    assert_eq!((counts.creates, counts.conflicts, counts.throttled, counts.unknown), (12, 1, 4, 1));
 }
 
 #[tokio::test]
