@@ -183,6 +183,7 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
         env: inner.env.clone(),
         counters: Arc::clone(&inner.counters),
         store_age: Arc::clone(&life.store_age),
+        hedges: inner.stores.data.counts().hedges,
     };
     life.tasks.spawn(tasks::show_life(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::ask_store(Arc::clone(inner), Arc::clone(life)));

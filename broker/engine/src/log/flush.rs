@@ -1,12 +1,29 @@
 //! When the write-ahead log writes its next object: pure.
 //!
-//! There is no fixed linger. A flush starts at once when nothing is in flight, else when 1/budget has passed since the last;
-//! small objects spend from the PUT budget, large ones do not. An idle broker writes nothing.
+//! There is no fixed linger. A flush starts at once when idle, else when 1/budget has passed since the last; small objects
+//! spend from the PUT budget, large ones do not. An idle broker writes nothing.
+//!
+//! Where the budget is the limit, *when* a token is spent decides latency. Objects are acknowledged in order: one that is sent
+//! while another is on its way may have to wait for it, and gains less from being early. So tokens are spent a little later
+//! while something is in flight and a little sooner while nothing is, and what is saved shortens the pauses. And a flush
+//! that waits only for its time waits for the next batch as well, where one is about to come: the whole cycle moves, and no
+//! batch stands at the head of it for nothing.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::limits::{FLUSH_BYTES_AT_ONCE, PUT_BURST, PUTS_IN_FLIGHT_MAX, SMALL_PUTS_IN_FLIGHT_MAX};
+
+/// Parts of 1/budget between two flushes, in hundredths: while nothing is in flight, and while something is.
+const PAUSE_IDLE: u32 = 100;
+const PAUSE_BUSY: u32 = 110;
+/// The least of the latter, whatever was saved.
+const PAUSE_BUSY_MIN: u32 = 60;
+/// By how much each token that was saved shortens both.
+const PAUSE_PER_TOKEN: u32 = 5;
+/// Hundredths of 1/budget that a flush waits for one more batch, and the batches that make one likely within that time.
+const ONE_MORE: u32 = 10;
+const ONE_MORE_BATCHES_MIN: usize = 8;
 
 /// What the writer waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +34,15 @@ pub(crate) enum Decision {
     WaitUntil(Duration),
     /// Ask again when something has changed.
     Wait,
+}
+
+/// What is to be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Buffered {
+    pub(crate) bytes: usize,
+    pub(crate) batches: usize,
+    /// A batch came since the last question.
+    pub(crate) grew: bool,
 }
 
 /// The PUT budget: a token bucket in integers, and the time of the last flush.
@@ -36,35 +62,53 @@ impl FlushPolicy {
         Self { interval, burst: PUT_BURST, full_at: Duration::ZERO, last: None }
     }
 
-    /// Whether `buffered` bytes go out now, with `in_flight` objects on their way.
-    pub(crate) fn decide(&self, now: Duration, buffered: usize, in_flight: usize) -> Decision {
-        if buffered == 0 {
+    /// Whether what is buffered goes out now, with `in_flight` objects on their way.
+    pub(crate) fn decide(&self, now: Duration, buffered: Buffered, in_flight: usize) -> Decision {
+        if buffered.bytes == 0 {
             return Decision::Wait;
         }
-        if buffered >= FLUSH_BYTES_AT_ONCE {
+        if buffered.bytes >= FLUSH_BYTES_AT_ONCE {
             return if in_flight < PUTS_IN_FLIGHT_MAX { Decision::Flush } else { Decision::Wait };
         }
-        let Some(interval) = self.interval else {
-            return if in_flight < SMALL_PUTS_IN_FLIGHT_MAX { Decision::Flush } else { Decision::Wait };
-        };
         if in_flight >= SMALL_PUTS_IN_FLIGHT_MAX {
             return Decision::Wait;
         }
+        let Some(interval) = self.interval else { return Decision::Flush };
+        let at = self.next_at(now, interval, in_flight);
+        let with_one_more = if buffered.batches >= ONE_MORE_BATCHES_MIN && !buffered.grew {
+            at + interval * ONE_MORE / 100
+        } else {
+            at
+        };
+        if now >= with_one_more { Decision::Flush } else { Decision::WaitUntil(at.max(now).max(with_one_more)) }
+    }
+
+    /// When the budget allows the next small object.
+    fn next_at(&self, now: Duration, interval: Duration, in_flight: usize) -> Duration {
         // A token is there while the bucket lacks no more than burst - 1 tokens.
         let token_at = (self.full_at + interval).saturating_sub(self.burst);
-        let spaced_at = match self.last {
-            Some(last) if in_flight > 0 => last + interval,
-            _ => Duration::ZERO,
+        let Some(last) = self.last else { return token_at };
+        let saved = now.saturating_sub(token_at).as_nanos() / interval.as_nanos().max(1);
+        let shorter = u32::try_from(saved).unwrap_or(u32::MAX).saturating_mul(PAUSE_PER_TOKEN);
+        let pause = match in_flight {
+            0 => PAUSE_IDLE.saturating_sub(shorter),
+            _ => PAUSE_BUSY.saturating_sub(shorter).max(PAUSE_BUSY_MIN),
         };
-        let at = token_at.max(spaced_at);
-        if now >= at { Decision::Flush } else { Decision::WaitUntil(at) }
+        token_at.max(last + interval * pause / 100)
     }
 
     /// Notes that an object of `bytes` was sent.
     pub(crate) fn flushed(&mut self, now: Duration, bytes: usize) {
         self.last = Some(now);
-        if let (Some(interval), true) = (self.interval, bytes < FLUSH_BYTES_AT_ONCE) {
-            self.full_at = self.full_at.max(now) + interval;
+        if bytes < FLUSH_BYTES_AT_ONCE {
+            self.spent(now, 1);
+        }
+    }
+
+    /// Notes requests that cost as much and were not decided here: PUTs that were repeated for being slow.
+    pub(crate) fn spent(&mut self, now: Duration, puts: u32) {
+        if let Some(interval) = self.interval {
+            self.full_at = self.full_at.max(now) + interval * puts;
         }
     }
 }
@@ -75,26 +119,63 @@ mod tests {
 
     use super::*;
 
+    fn some(bytes: usize) -> Buffered {
+        Buffered { bytes, batches: 1, grew: true }
+    }
+
     fn policy(rate: u32) -> FlushPolicy {
         FlushPolicy::new(NonZeroU32::new(rate))
     }
 
     #[test]
     fn an_idle_broker_writes_nothing() {
-        assert_eq!(policy(20).decide(Duration::from_secs(9), 0, 0), Decision::Wait);
+        assert_eq!(policy(20).decide(Duration::from_secs(9), Buffered::default(), 0), Decision::Wait);
     }
 
     #[test]
     fn the_first_batch_goes_out_at_once() {
-        assert_eq!(policy(20).decide(Duration::from_secs(9), 1, 0), Decision::Flush);
+        assert_eq!(policy(20).decide(Duration::from_secs(9), some(1), 0), Decision::Flush);
+    }
+
+    /// A policy whose burst is spent at this moment, with a flush at that time.
+    fn spent(rate: u32, now: Duration) -> FlushPolicy {
+        let mut policy = policy(rate);
+        policy.spent(now, 2 * rate - 1);
+        policy.flushed(now, 1);
+        policy
     }
 
     #[test]
-    fn a_second_batch_waits_for_its_share_of_the_second_while_one_is_in_flight() {
+    fn a_second_batch_waits_for_its_share_of_the_second() {
+        let now = Duration::from_secs(9);
+        let policy = spent(20, now);
+        let (idle, busy) = (now + Duration::from_millis(50), now + Duration::from_millis(55));
+        assert_eq!(policy.decide(now, some(1), 0), Decision::WaitUntil(idle));
+        assert_eq!(policy.decide(now, some(1), 1), Decision::WaitUntil(busy));
+        assert_eq!(policy.decide(idle, some(1), 0), Decision::Flush);
+        assert_eq!(policy.decide(now, some(FLUSH_BYTES_AT_ONCE), 1), Decision::Flush);
+    }
+
+    #[test]
+    fn what_was_saved_is_spent_at_once_when_idle_and_never_all_at_once() {
         let mut policy = policy(20);
-        policy.flushed(Duration::from_secs(9), 1);
-        assert_eq!(policy.decide(Duration::from_secs(9), 1, 1), Decision::WaitUntil(Duration::from_millis(9050)));
-        assert_eq!(policy.decide(Duration::from_secs(9), FLUSH_BYTES_AT_ONCE, 1), Decision::Flush);
+        let now = Duration::from_secs(9);
+        policy.flushed(now, 1);
+        assert_eq!(policy.decide(now, some(1), 0), Decision::Flush);
+        assert_eq!(policy.decide(now, some(1), 1), Decision::WaitUntil(now + Duration::from_millis(30)));
+    }
+
+    #[test]
+    fn a_flush_whose_time_has_come_waits_a_moment_for_one_more_where_many_come() {
+        let now = Duration::from_secs(9);
+        let policy = spent(20, now);
+        let at = now + Duration::from_millis(50);
+        let many = Buffered { bytes: 1, batches: 10, grew: false };
+        let with_one_more = at + Duration::from_millis(5);
+        assert_eq!(policy.decide(at, many, 0), Decision::WaitUntil(with_one_more));
+        assert_eq!(policy.decide(with_one_more, many, 0), Decision::Flush);
+        assert_eq!(policy.decide(at, Buffered { grew: true, ..many }, 0), Decision::Flush);
+        assert_eq!(policy.decide(at, Buffered { batches: 2, ..many }, 0), Decision::Flush);
     }
 
     proptest! {
@@ -106,7 +187,7 @@ mod tests {
             let mut sent = 0_u64;
             for (step, in_flight) in steps {
                 now += Duration::from_millis(step);
-                if policy.decide(now, 1, in_flight) == Decision::Flush {
+                if policy.decide(now, some(1), in_flight) == Decision::Flush {
                     policy.flushed(now, 1);
                     sent += 1;
                 }
@@ -122,9 +203,9 @@ mod tests {
             for _ in 0..sent {
                 policy.flushed(now, 1);
             }
-            match policy.decide(now, 1, 0) {
+            match policy.decide(now, some(1), 0) {
                 Decision::Flush => {}
-                Decision::WaitUntil(at) => prop_assert_eq!(policy.decide(at, 1, 0), Decision::Flush),
+                Decision::WaitUntil(at) => prop_assert_eq!(policy.decide(at, some(1), 0), Decision::Flush),
                 Decision::Wait => prop_assert!(false, "waits for nothing"),
             }
         }

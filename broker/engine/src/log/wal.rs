@@ -19,7 +19,7 @@ use tracing::{error, warn};
 use uuid::Uuid;
 
 use super::ObjectRef;
-use super::flush::{Decision, FlushPolicy};
+use super::flush::{Buffered, Decision, FlushPolicy};
 use super::memory::Reserved;
 use super::objects::Objects;
 use super::store_age::StoreAge;
@@ -59,6 +59,8 @@ struct Pending {
     builder: WalBuilder,
     partitions: BTreeMap<PartitionId, Arc<Partition>>,
     reserved: Vec<Reserved>,
+    /// Batches since the writer last looked.
+    fresh: usize,
     done: watch::Sender<bool>,
 }
 
@@ -103,6 +105,7 @@ impl Wal {
         queue.open.partitions.entry(id).or_insert_with(|| Arc::clone(partition));
         queue.open.builder.push(id.topic, id.partition, batch, None);
         queue.open.reserved.push(reserved);
+        queue.open.fresh += 1;
         let ticket = queue.open.done.subscribe();
         queue.last_ticket = Some(ticket.clone());
         drop(queue);
@@ -144,6 +147,7 @@ impl Pending {
             builder: WalBuilder::default(),
             partitions: BTreeMap::new(),
             reserved: Vec::new(),
+            fresh: 0,
             done: watch::Sender::new(false),
         }
     }
@@ -160,6 +164,8 @@ pub(crate) struct Writer {
     pub(crate) env: Env,
     pub(crate) counters: Arc<Counters>,
     pub(crate) store_age: Arc<StoreAge>,
+    /// Repeated PUTs of this store that the budget knows of.
+    pub(crate) hedges: u64,
 }
 
 impl Writer {
@@ -205,14 +211,25 @@ impl Writer {
         ended
     }
 
-    fn decide(&self, in_flight: usize) -> Decision {
-        let queue = self.wal.queue();
+    fn decide(&mut self, in_flight: usize) -> Decision {
+        let now = self.env.monotonic();
+        let hedges = self.sequence.store().counts().hedges;
+        self.policy.spent(now, u32::try_from(hedges.saturating_sub(self.hedges)).unwrap_or(u32::MAX));
+        self.hedges = hedges;
+        let mut queue = self.wal.queue();
         let buffered = match queue.full.front() {
-            Some(full) => full.builder.body_len().max(crate::limits::FLUSH_BYTES_AT_ONCE),
-            None => queue.open.builder.body_len(),
+            Some(full) => Buffered {
+                bytes: full.builder.body_len().max(crate::limits::FLUSH_BYTES_AT_ONCE),
+                ..Buffered::default()
+            },
+            None => Buffered {
+                bytes: queue.open.builder.body_len(),
+                batches: queue.open.reserved.len(),
+                grew: mem::take(&mut queue.open.fresh) > 0,
+            },
         };
         drop(queue);
-        self.policy.decide(self.env.monotonic(), buffered, in_flight)
+        self.policy.decide(now, buffered, in_flight)
     }
 
     fn send(
