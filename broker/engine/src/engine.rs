@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use broker_metadata::State;
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 use uuid::Uuid;
@@ -23,7 +24,7 @@ use crate::config::{EngineConfig, Stores};
 use crate::env::{Env, Tasks};
 use crate::journal::Journal;
 use crate::life::Life;
-use crate::limits::METADATA_STALENESS_MAX;
+use crate::limits::{METADATA_STALENESS_MAX, OPENING_WAIT_MAX};
 use crate::peers::Network;
 use crate::status::{BrokerInfo, Counters, Metrics, PartitionInfo, Status, TopicInfo, wide};
 use crate::tasks::Detector;
@@ -254,9 +255,11 @@ impl Engine {
             Ok(life) => life,
             Err(error) => return questions.iter().map(|_| Err(error.clone())).collect(),
         };
+        // One deadline for all: partitions that are being taken over keep the answer waiting once, not one after the other.
+        let deadline = Instant::now() + OPENING_WAIT_MAX;
         let mut answers = Vec::with_capacity(questions.len());
         for question in &questions {
-            answers.push(life.list_offset(question).await);
+            answers.push(life.list_offset(question, deadline).await);
         }
         answers
     }

@@ -22,7 +22,7 @@ use crate::group::{Coordinator, GroupError, Tools};
 use crate::limits::{INTERNAL_BYTES_MAX, Limits, OPENING_WAIT_MAX};
 use crate::log::{Memory, Objects, RecoveredLog, StoreAge, Until, Wal};
 use crate::status::Counters;
-use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef};
+use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef, WaiterNumbers};
 
 /// What this broker is to a partition that metadata says it leads.
 #[derive(Clone, Debug)]
@@ -64,6 +64,7 @@ pub(crate) struct Life {
     pub(crate) wal: Wal,
     pub(crate) store_age: Arc<StoreAge>,
     pub(crate) objects: Objects,
+    pub(crate) waiters: WaiterNumbers,
     pub(crate) memory: Memory,
     pub(crate) internal_memory: Memory,
     pub(crate) counters: Arc<Counters>,
@@ -100,6 +101,7 @@ impl Life {
             wal: Wal::new(),
             store_age,
             objects,
+            waiters: WaiterNumbers::default(),
             memory: Memory::new(limits.unacknowledged_bytes_max),
             internal_memory: Memory::new(INTERNAL_BYTES_MAX),
             limits,

@@ -8,6 +8,7 @@ mod partition;
 mod produce;
 mod producer_id;
 mod producers;
+mod waiters;
 
 pub use admin::{
     AdminMode, CreatePartitions, CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteTopicError,
@@ -23,6 +24,7 @@ pub use producer_id::{InitProducerId, InitProducerIdError, ProducerIdentity};
 pub(crate) use producers::Producers;
 use thiserror::Error;
 use uuid::Uuid;
+pub(crate) use waiters::WaiterNumbers;
 
 /// A topic as a request names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,6 @@
 //! Reading a partition from an offset on.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use broker_record::{Batch, Offset};
@@ -9,12 +8,12 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 use thiserror::Error;
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use super::waiters::Waiter;
 use super::{PartitionError, TopicRef};
 use crate::life::Life;
-use crate::limits::{FETCH_WAIT_MAX, OBJECT_READS_PER_FETCH_MAX};
+use crate::limits::{FETCH_WAIT_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX};
 use crate::log::{ObjectRef, ReadError, Span};
 
 /// What a consumer wants to see of transactions.
@@ -104,9 +103,11 @@ impl Life {
     /// Reads, waiting until there is enough to say.
     pub(crate) async fn fetch(&self, request: FetchRequest) -> Vec<FetchOutcome> {
         let deadline = Instant::now() + request.max_wait.min(FETCH_WAIT_MAX);
-        let waiter = Arc::new(Notify::new());
+        // One for all partitions: those that are being taken over keep the others waiting once.
+        let opened_by = deadline.min(Instant::now() + OPENING_WAIT_MAX);
+        let waiter = self.waiters.waiter();
         loop {
-            let outcomes = self.read_all(&request, &waiter, deadline).await;
+            let outcomes = self.read_all(&request, &waiter, opened_by).await;
             let bytes: usize = outcomes.iter().flatten().flat_map(|one| &one.records).map(Bytes::len).sum();
             let something_else = outcomes.iter().any(Result::is_err) || request.partitions.is_empty();
             let is_over = something_else || bytes >= request.min_bytes || Instant::now() >= deadline;
@@ -115,16 +116,16 @@ impl Life {
                 return outcomes;
             }
             // Woken by the first change of any partition, also by one since the read above. A time-out reads once more.
-            let _woken = timeout_at(deadline, waiter.notified()).await;
+            let _woken = timeout_at(deadline, waiter.woken()).await;
         }
     }
 
-    async fn read_all(&self, request: &FetchRequest, waiter: &Arc<Notify>, deadline: Instant) -> Vec<FetchOutcome> {
+    async fn read_all(&self, request: &FetchRequest, waiter: &Waiter, opened_by: Instant) -> Vec<FetchOutcome> {
         let mut budget = request.max_bytes.min(self.limits.fetch_bytes_max);
         let mut planned_any = false;
         let mut plans = Vec::with_capacity(request.partitions.len());
         for wanted in &request.partitions {
-            let mut plan = self.plan(wanted, budget, waiter, deadline).await;
+            let mut plan = self.plan(wanted, budget, waiter, opened_by).await;
             if let Ok(plan) = &mut plan {
                 if budget == 0 && planned_any {
                     // Nothing of it would be sent: it is not read either.
@@ -152,10 +153,10 @@ impl Life {
         &self,
         wanted: &FetchPartition,
         budget: usize,
-        waiter: &Arc<Notify>,
-        deadline: Instant,
+        waiter: &Waiter,
+        opened_by: Instant,
     ) -> Result<Plan, FetchError> {
-        let partition = self.serving(&wanted.topic, wanted.partition, deadline).await?;
+        let partition = self.serving(&wanted.topic, wanted.partition, opened_by).await?;
         partition.check_epoch(wanted.current_leader_epoch)?;
         // Before looking: a change after the look wakes.
         partition.wake_at_change(waiter);

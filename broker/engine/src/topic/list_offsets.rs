@@ -61,8 +61,11 @@ const NOTHING: ListedOffset = ListedOffset { offset: -1, timestamp: -1, leader_e
 
 impl Life {
     /// Answers one question.
-    pub(crate) async fn list_offset(&self, question: &ListOffset) -> Result<ListedOffset, PartitionError> {
-        let deadline = Instant::now() + OPENING_WAIT_MAX;
+    pub(crate) async fn list_offset(
+        &self,
+        question: &ListOffset,
+        deadline: Instant,
+    ) -> Result<ListedOffset, PartitionError> {
         let partition = self.serving(&question.topic, question.partition, deadline).await?;
         partition.check_epoch(question.current_leader_epoch)?;
         let with_hint = |error| self.with_hint(error, partition.id);

@@ -3,15 +3,15 @@
 //! Invariants: offsets are assigned densely, under one lock, in the order in which batches enter the write-ahead log; the
 //! high watermark is the end of the index, which only durable objects extend.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_log::Slice;
 use broker_record::{Batch, LeaderEpoch, Offset};
-use tokio::sync::Notify;
 use tracing::error;
 use uuid::Uuid;
 
 use super::producers::{Producers, Sequenced, Verdict};
+use super::waiters::{Waiter, Waiters};
 use super::{LeaderHint, PartitionError};
 use crate::log::{Index, ObjectRef, Span, Ticket, Wal};
 
@@ -40,7 +40,7 @@ struct State {
     /// What was appended and is not durable: offset after each, and its ticket.
     in_flight: std::collections::VecDeque<(Offset, Ticket)>,
     /// Fetches to wake when something changes.
-    waiting: Vec<Weak<Notify>>,
+    waiting: Waiters,
     open: bool,
 }
 
@@ -79,7 +79,7 @@ impl Partition {
             index,
             producers,
             in_flight: std::collections::VecDeque::new(),
-            waiting: Vec::new(),
+            waiting: Waiters::default(),
             open: true,
         };
         Self { id, leader_epoch, leader, state: Mutex::new(state) }
@@ -140,14 +140,14 @@ impl Partition {
         while state.in_flight.front().is_some_and(|(end, _)| *end <= high_watermark) {
             state.in_flight.pop_front();
         }
-        state.wake();
+        state.waiting.wake();
     }
 
     /// Gives the partition up: nothing is appended or served any more.
     pub(crate) fn close(&self) -> Offset {
         let mut state = self.state();
         state.open = false;
-        state.wake();
+        state.waiting.wake();
         state.end
     }
 
@@ -187,13 +187,8 @@ impl Partition {
     }
 
     /// Wakes `waiter` at the next change.
-    pub(crate) fn wake_at_change(&self, waiter: &Arc<Notify>) {
-        let mut state = self.state();
-        // Bounded by the fetches that are waiting now: those that have gone are dropped whenever the list has doubled.
-        if state.waiting.len() == state.waiting.capacity() {
-            state.waiting.retain(|known| known.strong_count() > 0);
-        }
-        state.waiting.push(Arc::downgrade(waiter));
+    pub(crate) fn wake_at_change(&self, waiter: &Waiter) {
+        self.state().waiting.add(waiter);
     }
 
     /// Compares the epoch a client believes in.
@@ -221,15 +216,5 @@ impl Partition {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn wake(&mut self) {
-        for waiter in self.waiting.drain(..) {
-            if let Some(waiter) = waiter.upgrade() {
-                waiter.notify_one();
-            }
-        }
     }
 }

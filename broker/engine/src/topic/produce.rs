@@ -58,9 +58,11 @@ struct Order {
 
 #[derive(Debug)]
 struct Refused {
+    /// The request that was refused first; those before it may go on.
+    from: u64,
     /// The last request that had arrived by then.
     until: u64,
-    error: PartitionError,
+    error: ProduceError,
 }
 
 impl Default for Turn {
@@ -81,14 +83,27 @@ impl Turn {
         self.order().refused.retain(|_, refused| refused.until >= number);
     }
 
-    fn refusal(&self, partition: &(TopicRef, i32)) -> Option<PartitionError> {
-        self.order().refused.get(partition).map(|refused| refused.error.clone())
+    fn refusal(&self, number: u64, partition: &(TopicRef, i32)) -> Option<ProduceError> {
+        let order = self.order();
+        let refused = order.refused.get(partition)?;
+        (refused.from < number && number <= refused.until).then(|| refused.error.clone())
     }
 
-    fn refuse(&self, partition: (TopicRef, i32), error: PartitionError) {
+    fn refuse(&self, number: u64, partition: (TopicRef, i32), error: ProduceError) {
         let mut order = self.order();
         let until = order.arrived;
-        order.refused.insert(partition, Refused { until, error });
+        let refused = order.refused.entry(partition).or_insert(Refused { from: number, until, error });
+        refused.from = refused.from.min(number);
+        refused.until = until;
+    }
+
+    /// Refuses a whole request that had to wait for too long.
+    fn time_out(&self, number: u64, request: &ProduceRequest) -> Vec<ProduceOutcome> {
+        let refuse = |payload: &ProducePartition| {
+            self.refuse(number, (payload.topic.clone(), payload.partition), ProduceError::TimedOut);
+            Err(ProduceError::TimedOut)
+        };
+        request.partitions.iter().map(refuse).collect()
     }
 
     fn order(&self) -> MutexGuard<'_, Order> {
@@ -158,6 +173,13 @@ pub enum ProduceError {
     TimedOut,
 }
 
+impl ProduceError {
+    /// Whether a client sends the same batch again: what it has sent after it must come after it then, too.
+    fn is_tried_again(&self) -> bool {
+        matches!(self, Self::Partition(_) | Self::TimedOut | Self::CorruptMessage(_))
+    }
+}
+
 /// A payload that has its place and may not be durable yet.
 type Accepted = (Appended, Option<Ticket>);
 
@@ -168,24 +190,28 @@ impl Life {
         // Fair: turns come in the order in which they were asked for.
         let number = turn.arrive();
         let Ok(Ok(my_turn)) = timeout_at(deadline, turn.one.acquire()).await else {
-            return request.partitions.iter().map(|_| Err(ProduceError::TimedOut)).collect();
+            return turn.time_out(number, &request);
         };
         turn.begin(number);
         // One reservation for the whole request: two that wait for each other's halves would wait for ever.
         let bytes = request.partitions.iter().map(|payload| payload.records.len()).sum();
         let Ok(Some(mut reserved)) = timeout_at(deadline, self.memory.reserve(bytes)).await else {
-            return request.partitions.iter().map(|_| Err(ProduceError::TimedOut)).collect();
+            return turn.time_out(number, &request);
         };
+        // One for all partitions: what is behind this request waits as long as the slowest of them, not as long as all.
+        let opened_by = deadline.min(Instant::now() + PRODUCE_OPENING_WAIT_MAX);
         let mut accepted = Vec::with_capacity(request.partitions.len());
         for payload in request.partitions {
             let partition = (payload.topic.clone(), payload.partition);
-            if let Some(error) = turn.refusal(&partition) {
-                accepted.push(Err(error.into()));
+            if let Some(error) = turn.refusal(number, &partition) {
+                accepted.push(Err(error));
                 continue;
             }
-            let one = self.accept(payload, &mut reserved, deadline).await;
-            if let Err(ProduceError::Partition(error @ PartitionError::NotLeader(_))) = &one {
-                turn.refuse(partition, error.clone());
+            let one = self.accept(payload, &mut reserved, opened_by).await;
+            if let Err(error) = &one
+                && error.is_tried_again()
+            {
+                turn.refuse(number, partition, error.clone());
             }
             accepted.push(one);
         }
@@ -208,7 +234,7 @@ impl Life {
         &self,
         payload: ProducePartition,
         reserved: &mut Reserved,
-        deadline: Instant,
+        opened_by: Instant,
     ) -> Result<Accepted, ProduceError> {
         let ProducePartition { topic, partition, records } = payload;
         let topic = self.topic(&topic)?;
@@ -222,8 +248,7 @@ impl Life {
             log_append_time_ms = self.env.wall_ms();
             batch = batch.stamped(log_append_time_ms);
         }
-        let deadline = deadline.min(Instant::now() + PRODUCE_OPENING_WAIT_MAX);
-        let serving = self.serving(&TopicRef::Id(topic.id), partition, deadline).await?;
+        let serving = self.serving(&TopicRef::Id(topic.id), partition, opened_by).await?;
         let share = reserved.split(batch.bytes().len()).ok_or(ProduceError::TimedOut)?;
         let placed = serving.append(&batch, &self.wal, share).map_err(|error| self.with_hint(error, serving.id))?;
         let appended = |base_offset: broker_record::Offset| Appended {
@@ -282,18 +307,38 @@ async fn durable(mut ticket: Ticket, deadline: Instant) -> Result<(), ProduceErr
 mod tests {
     use super::*;
 
+    fn partition(index: i32) -> (TopicRef, i32) {
+        (TopicRef::Name("t".to_owned()), index)
+    }
+
     #[test]
     fn what_was_sent_before_a_refusal_is_refused_too_and_what_comes_after_it_is_not() {
         let turn = Turn::default();
-        let partition = (TopicRef::Name("t".to_owned()), 0);
         let (first, second) = (turn.arrive(), turn.arrive());
         turn.begin(first);
-        turn.refuse(partition.clone(), PartitionError::Storage);
+        turn.refuse(first, partition(0), PartitionError::Storage.into());
         turn.begin(second);
-        assert_eq!(turn.refusal(&partition), Some(PartitionError::Storage));
-        assert_eq!(turn.refusal(&(TopicRef::Name("t".to_owned()), 1)), None);
+        assert_eq!(turn.refusal(second, &partition(0)), Some(PartitionError::Storage.into()));
+        assert_eq!(turn.refusal(second, &partition(1)), None);
         let third = turn.arrive();
         turn.begin(third);
-        assert_eq!(turn.refusal(&partition), None);
+        assert_eq!(turn.refusal(third, &partition(0)), None);
+    }
+
+    #[test]
+    fn a_request_that_waits_for_too_long_takes_those_behind_it_along_and_not_the_one_before_it() {
+        let turn = Turn::default();
+        let (first, second, third) = (turn.arrive(), turn.arrive(), turn.arrive());
+        turn.begin(first);
+        let request = ProduceRequest {
+            acks: Acks::Durable,
+            timeout: Duration::ZERO,
+            transactional_id: None,
+            partitions: vec![ProducePartition { topic: partition(0).0, partition: 0, records: Bytes::new() }],
+        };
+        assert_eq!(turn.time_out(second, &request), vec![Err(ProduceError::TimedOut)]);
+        assert_eq!(turn.refusal(first, &partition(0)), None);
+        turn.begin(third);
+        assert_eq!(turn.refusal(third, &partition(0)), Some(ProduceError::TimedOut));
     }
 }
