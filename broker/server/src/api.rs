@@ -26,6 +26,7 @@ mod produce;
 mod supported;
 mod sync_group;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -36,14 +37,19 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::counters::Counters;
+use crate::limits::{DECODED_BYTES_FREE, DECODED_BYTES_PER_BYTE, DECODED_BYTES_PER_RECORDS_BYTE, RESPONSE_BYTES_FREE};
 use crate::memory::{Hold, Memory};
+use crate::sessions::{SessionSlot, Sessions};
+use broker_wire::limits::DECODED_BYTES_MAX;
 
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) engine: Engine,
     pub(crate) memory: Memory,
+    pub(crate) decoded: Memory,
     pub(crate) responses: Memory,
+    pub(crate) sessions: Sessions,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -53,6 +59,7 @@ pub(crate) struct Client {
     pub(crate) address: IpAddr,
     /// The order in which this connection's batches get their places.
     pub(crate) turn: broker_engine::Turn,
+    pub(crate) session: Arc<SessionSlot>,
 }
 
 /// One request's surroundings.
@@ -62,6 +69,8 @@ pub(crate) struct Call<'a> {
     pub(crate) client: Client,
     pub(crate) client_id: String,
     pub(crate) version: i16,
+    /// Bytes of the frame that the request came in.
+    pub(crate) frame_bytes: usize,
 }
 
 /// Why a request is answered by ending its connection, as Kafka does.
@@ -97,10 +106,18 @@ pub(crate) async fn handle(server: &Server, client: Client, frame: Bytes) -> Res
     let api = ApiKey::from_code(api_key).filter(|api| supported::api(*api)).ok_or(RequestError::Api(api_key))?;
     let mut hold = Hold::default();
     let (response, version) = if supported::version(api, version) {
+        let frame_bytes = frame.len();
+        let mut structures = Hold::default();
+        server.decoded.grow(&mut structures, decoded_bytes_max(api, frame_bytes)).await;
         let decoded = frame::decode_request(api, frame);
         let decoded = decoded.map_err(|source| RequestError::Decode { api: api.name(), version, source })?;
+        if decoded.memory_bytes > structures.bytes() {
+            let source = DecodeError::Memory;
+            return Err(RequestError::Decode { api: api.name(), version, source });
+        }
+        structures.shrink(decoded.memory_bytes);
         let client_id = decoded.client_id.as_deref().unwrap_or_default().to_owned();
-        let call = Call { server, client, client_id, version };
+        let call = Call { server, client, client_id, version, frame_bytes };
         let Some(response) = dispatch(&call, decoded.body, &mut hold).await? else { return Ok(None) };
         (response, version)
     } else if api == ApiKey::ApiVersions {
@@ -112,7 +129,16 @@ pub(crate) async fn handle(server: &Server, client: Client, frame: Bytes) -> Res
     let encoded = frame::encode_response(correlation_id, &response, version);
     let encoded = encoded.map_err(|source| RequestError::Encode { api: api.name(), version, source })?;
     server.counters.response_bytes.add(encoded.len());
+    if hold.bytes() == 0 && encoded.len() > RESPONSE_BYTES_FREE {
+        server.responses.grow(&mut hold, encoded.len()).await;
+    }
     Ok(Some(Answer { encoded, hold }))
+}
+
+/// What the structures of a request may take. Frames with records are long, and their structures few.
+fn decoded_bytes_max(api: ApiKey, frame_bytes: usize) -> usize {
+    let per_byte = if api == ApiKey::Produce { DECODED_BYTES_PER_RECORDS_BYTE } else { DECODED_BYTES_PER_BYTE };
+    frame_bytes.saturating_mul(per_byte).saturating_add(DECODED_BYTES_FREE).min(DECODED_BYTES_MAX)
 }
 
 async fn dispatch(call: &Call<'_>, request: Request, hold: &mut Hold) -> Result<Option<Response>, RequestError> {
@@ -121,7 +147,7 @@ async fn dispatch(call: &Call<'_>, request: Request, hold: &mut Hold) -> Result<
         Request::ApiVersions(_) => Response::ApiVersions(api_versions::supported()),
         Request::Fetch(request) => Response::Fetch(fetch::handle(call, request, hold).await),
         Request::ListOffsets(request) => Response::ListOffsets(list_offsets::handle(call, request).await),
-        Request::Metadata(request) => Response::Metadata(metadata::handle(call, request).await),
+        Request::Metadata(request) => Response::Metadata(metadata::handle(call, request, hold).await),
         Request::FindCoordinator(request) => Response::FindCoordinator(find_coordinator::handle(call, request)),
         Request::JoinGroup(request) => Response::JoinGroup(join_group::handle(call, request).await),
         Request::SyncGroup(request) => Response::SyncGroup(sync_group::handle(call, request).await),
@@ -170,6 +196,13 @@ impl Naming {
             Self::Id => TopicRef::Id(id),
         }
     }
+}
+
+/// Each once, where it came first: what is named again and again is not answered again and again.
+fn distinct<T, K: Ord>(mut asked: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    asked.retain(|one| seen.insert(key(one)));
+    asked
 }
 
 fn text(text: Option<Str>) -> Option<String> {

@@ -40,7 +40,7 @@ pub(crate) async fn serve(
     peer: SocketAddr,
     stop: CancellationToken,
 ) -> Result<(), ConnectionError> {
-    let client = Client { address: peer.ip(), turn: Turn::default() };
+    let client = Client { address: peer.ip(), turn: Turn::default(), session: Arc::default() };
     let (mut input, mut output) = stream.split();
     let mut frames = FrameReader::new(server.memory.clone());
     let mut in_flight = FuturesOrdered::new();

@@ -19,4 +19,5 @@ mod memory;
 mod metric;
 mod peers;
 pub mod process;
+mod sessions;
 mod stores;

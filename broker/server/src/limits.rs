@@ -18,6 +18,31 @@ pub const FRAME_GROWTH_BYTES_MAX: usize = 1 << 20;
 /// Bytes of all requests that are being received or handled; readers wait when it is used up.
 pub const REQUEST_BYTES_MAX: usize = 512 << 20;
 
+/// Bytes of the structures of all requests that are being handled. A pool of its own: a request that waits for it holds a
+/// frame, and those that hold it never wait for one.
+pub const DECODED_BYTES_ALL_MAX: usize = 128 << 20;
+
+/// Bytes of structures that a byte of a frame can become at most; reserved before it is decoded.
+pub const DECODED_BYTES_PER_BYTE: usize = 64;
+
+/// The same of a frame with records, most of which is no structure.
+pub const DECODED_BYTES_PER_RECORDS_BYTE: usize = 1;
+
+/// The same of any frame, however short.
+pub const DECODED_BYTES_FREE: usize = 8 << 10;
+
+/// Bytes from which on a response without records counts against [`RESPONSE_BYTES_MAX`] as well.
+pub const RESPONSE_BYTES_FREE: usize = 16 << 10;
+
+/// Bytes of a partition in a response that describes it: what is reserved before it is built.
+pub const PARTITION_RESPONSE_BYTES: usize = 160;
+
+/// Bytes that all fetch sessions remember together; without room a client names its partitions every time.
+pub const SESSION_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of one partition in a session, without its name.
+pub const SESSION_PARTITION_BYTES: usize = 512;
+
 /// Bytes of records in all responses that are being written: what clients that read slowly can pin. Beyond it a fetch
 /// brings nothing, and the client asks again.
 pub const RESPONSE_BYTES_MAX: usize = 512 << 20;

@@ -65,6 +65,24 @@ impl Hold {
         }
     }
 
+    /// Adds another hold of the same memory.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        if let Some(permit) = other.permit {
+            self.merge(permit);
+        }
+    }
+
+    /// Gives back what is more than `bytes`.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let more = self.units().saturating_sub(bytes.div_ceil(UNIT_BYTES));
+        drop(self.permit.as_mut().and_then(|permit| permit.split(more)));
+    }
+
+    /// Bytes that are held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.units().saturating_mul(UNIT_BYTES)
+    }
+
     /// Takes `bytes` of the hold, or all that it has.
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
         let units = bytes.div_ceil(UNIT_BYTES).min(self.units());

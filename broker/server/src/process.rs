@@ -15,8 +15,9 @@ use tracing::{info, warn};
 use crate::api::Server;
 use crate::config::{Config, HostPort};
 use crate::counters::Counters;
-use crate::limits::{DRAIN_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use crate::limits::{DECODED_BYTES_ALL_MAX, DRAIN_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, SESSION_BYTES_MAX};
 use crate::memory::Memory;
+use crate::sessions::Sessions;
 use crate::{health, listener, peers, stores};
 
 /// A broker that serves.
@@ -51,7 +52,9 @@ impl Process {
         let server = Arc::new(Server {
             engine,
             memory: Memory::new(REQUEST_BYTES_MAX),
+            decoded: Memory::new(DECODED_BYTES_ALL_MAX),
             responses: Memory::new(RESPONSE_BYTES_MAX),
+            sessions: Sessions::new(SESSION_BYTES_MAX),
             counters: Arc::new(Counters::default()),
         });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());

@@ -28,6 +28,8 @@ pub struct DecodedRequest {
     pub client_id: Option<Str>,
     /// The request.
     pub body: Request,
+    /// Bytes that its structures take beside the frame.
+    pub memory_bytes: usize,
 }
 
 /// Reads the fixed part of the header.
@@ -53,7 +55,7 @@ pub fn decode_request(api: ApiKey, frame: Bytes) -> Result<DecodedRequest, Decod
     r.set_compact(compactness(api, version));
     r.no_tags()?;
     let body = Request::decode(api, &mut r, version)?;
-    Ok(DecodedRequest { client_id, body })
+    Ok(DecodedRequest { client_id, body, memory_bytes: r.used_memory() })
 }
 
 /// Writes a response, header and length included.

@@ -61,6 +61,11 @@ impl Reader {
         self.rest.len()
     }
 
+    /// Bytes that were reserved for structures.
+    pub(crate) fn used_memory(&self) -> usize {
+        DECODED_BYTES_MAX.saturating_sub(self.memory)
+    }
+
     fn array_of_bytes<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let bytes = *self.rest.first_chunk::<N>().ok_or(DecodeError::Truncated)?;
         self.rest.advance(N);

@@ -7,8 +7,8 @@ use broker_wire::messages::describe_configs::{
 };
 use broker_wire::{ErrorCode, Str};
 
-use super::Call;
 use super::errors::ErrorCoded as _;
+use super::{Call, distinct};
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
@@ -17,7 +17,8 @@ const SOURCE_DEFAULT: i8 = 5;
 /// Describes each resource.
 pub(crate) fn handle(call: &Call<'_>, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
     let (synonyms, documentation) = (request.include_synonyms, request.include_documentation);
-    let results = request.resources.into_iter().map(|asked| {
+    let asked = distinct(request.resources, |asked| (asked.resource_type, asked.resource_name.clone()));
+    let results = asked.into_iter().map(|asked| {
         let mut result = describe(call, &asked);
         for config in &mut result.configs {
             if !synonyms {

@@ -6,13 +6,13 @@ use broker_wire::messages::describe_groups::{
     DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup, DescribedGroupMember,
 };
 
-use super::Call;
 use super::errors::ErrorCoded as _;
+use super::{Call, distinct};
 
 /// Describes each group.
 pub(crate) async fn handle(call: &Call<'_>, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let mut groups = Vec::with_capacity(request.groups.len());
-    for group_id in request.groups {
+    for group_id in distinct(request.groups, Clone::clone) {
         groups.push(match call.server.engine.describe_group(&group_id).await {
             Ok(description) => described(group_id, description),
             Err(error) => DescribedGroup { error_code: error.error_code(), group_id, ..Default::default() },

@@ -7,15 +7,29 @@ use broker_wire::messages::metadata::{
 };
 use broker_wire::{ErrorCode, Str};
 
-use super::Call;
 use super::errors::ErrorCoded as _;
+use super::{Call, distinct};
+use crate::limits::{PARTITION_RESPONSE_BYTES, RESPONSE_BYTES_FREE};
+use crate::memory::Hold;
 
 /// From this version on null means all topics, and an empty list none.
 const NULL_IS_ALL: i16 = 1;
 
 /// Answers from the metadata this broker knows; creates topics where client and cluster allow it.
-pub(crate) async fn handle(call: &Call<'_>, request: MetadataRequest) -> MetadataResponse {
+///
+/// The memory of the answer is reserved before it is built, as far as it grows with the cluster.
+pub(crate) async fn handle(call: &Call<'_>, request: MetadataRequest, hold: &mut Hold) -> MetadataResponse {
     let asked = request.topics.filter(|topics| call.version >= NULL_IS_ALL || !topics.is_empty());
+    let asked = asked.map(|topics| distinct(topics, |topic| (topic.name.clone(), topic.topic_id)));
+    let partitions = match &asked {
+        None => call.server.engine.topics().iter().map(|topic| topic.partitions.len()).sum::<usize>(),
+        Some(topics) => {
+            topics.iter().filter_map(|topic| engine_topic(call, topic)).map(|topic| topic.partitions.len()).sum()
+        }
+    };
+    if partitions.saturating_mul(PARTITION_RESPONSE_BYTES) > RESPONSE_BYTES_FREE {
+        call.server.responses.grow(hold, partitions.saturating_mul(PARTITION_RESPONSE_BYTES)).await;
+    }
     let topics = match asked {
         None => call.server.engine.topics().into_iter().map(described).collect(),
         Some(asked) => {
@@ -50,11 +64,15 @@ pub(crate) async fn handle(call: &Call<'_>, request: MetadataRequest) -> Metadat
 
 /// What is known about a topic; none where nothing is.
 fn known(call: &Call<'_>, asked: &MetadataRequestTopic) -> Option<MetadataResponseTopic> {
+    engine_topic(call, asked).map(described)
+}
+
+fn engine_topic(call: &Call<'_>, asked: &MetadataRequestTopic) -> Option<TopicInfo> {
     let wanted = match &asked.name {
         Some(name) => TopicRef::Name(name.to_string()),
         None => TopicRef::Id(asked.topic_id),
     };
-    call.server.engine.topic(&wanted).map(described)
+    call.server.engine.topic(&wanted)
 }
 
 /// What a client is told about a topic that is not there.

@@ -9,7 +9,7 @@ use broker_wire::messages::offset_fetch::{
 use broker_wire::{ErrorCode, Str, Uuid};
 
 use super::errors::ErrorCoded as _;
-use super::{Call, Naming};
+use super::{Call, Naming, distinct};
 
 /// From this version on a request names several groups.
 const SEVERAL_GROUPS: i16 = 8;
@@ -22,7 +22,7 @@ const GROUP_ERROR: i16 = 2;
 pub(crate) async fn handle(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetchResponse {
     if call.version >= SEVERAL_GROUPS {
         let mut groups = Vec::with_capacity(request.groups.len());
-        for asked in request.groups {
+        for asked in distinct(request.groups, |group| group.group_id.clone()) {
             groups.push(group(call, asked).await);
         }
         return OffsetFetchResponse { groups, ..Default::default() };
@@ -46,7 +46,7 @@ async fn group(call: &Call<'_>, asked: OffsetFetchRequestGroup) -> OffsetFetchRe
             let name = naming.topic(&topic.name, topic.topic_id);
             topic.partition_indexes.iter().map(move |partition| (name.clone(), *partition))
         });
-        pairs.collect::<Vec<_>>()
+        distinct(pairs.collect(), Clone::clone)
     });
     let question = Question { group: asked.group_id.to_string(), partitions: partitions.clone() };
     let answer = call.server.engine.offset_fetch(question).await;

@@ -8,6 +8,7 @@ use broker_wire::messages::produce::{
     TopicProduceResponse,
 };
 use broker_wire::{ErrorCode, Records, Str};
+use bytes::Bytes;
 
 use super::errors::ErrorCoded as _;
 use super::{Call, Naming, RequestError, leaders};
@@ -29,7 +30,7 @@ pub(crate) async fn handle(
         acks,
         timeout: Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)),
         transactional_id: request.transactional_id.take().map(|id| id.to_string()),
-        partitions: partitions(call.version, &mut request.topic_data),
+        partitions: partitions(call.version, call.frame_bytes, &mut request.topic_data),
     };
     let outcomes = call.server.engine.produce_in_turn(append, &call.client.turn).await;
     if acks == Acks::None {
@@ -39,16 +40,24 @@ pub(crate) async fn handle(
     Ok(Some(response(call, request.topic_data, outcomes)))
 }
 
-fn partitions(version: i16, topics: &mut [TopicProduceData]) -> Vec<ProducePartition> {
+fn partitions(version: i16, frame_bytes: usize, topics: &mut [TopicProduceData]) -> Vec<ProducePartition> {
     let mut partitions = Vec::new();
     for topic in topics {
         let name = Naming::of(version, BY_ID).topic(&topic.name, topic.topic_id);
         for partition in &mut topic.partition_data {
             let records = partition.records.take().map(Records::into_bytes).unwrap_or_default();
+            let records = of_its_own(records, frame_bytes);
             partitions.push(ProducePartition { topic: name.clone(), partition: partition.index, records });
         }
     }
     partitions
+}
+
+/// Records that hold no more memory than they count for: the engine keeps them for longer than their request may last, and
+/// those that are nearly all of a frame keep the frame.
+fn of_its_own(records: Bytes, frame_bytes: usize) -> Bytes {
+    let rest = frame_bytes.saturating_sub(records.len());
+    if rest <= records.len() / 8 { records } else { Bytes::copy_from_slice(&records) }
 }
 
 fn response(call: &Call<'_>, topics: Vec<TopicProduceData>, outcomes: Vec<ProduceOutcome>) -> ProduceResponse {
@@ -114,4 +123,20 @@ fn refused(request: &ProduceRequest, error_code: ErrorCode) -> ProduceResponse {
             .collect(),
     });
     ProduceResponse { responses: responses.collect(), ..Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_batch_does_not_keep_a_large_frame() {
+        let frame = Bytes::from(vec![1; 1000]);
+        let small = of_its_own(frame.slice(10..20), frame.len());
+        let large = of_its_own(frame.slice(10..), frame.len());
+        assert!(!frame.is_unique());
+        drop(large);
+        assert!(frame.is_unique(), "only what is nearly all of the frame shares its memory");
+        assert_eq!(small, frame.slice(10..20));
+    }
 }

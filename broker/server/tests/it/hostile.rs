@@ -110,3 +110,14 @@ fn an_api_or_version_that_is_not_supported_ends_the_connection_only() {
     }
     broker.assert_serves();
 }
+
+#[test]
+fn what_is_named_again_and_again_is_answered_once() {
+    let mut broker = Broker::start();
+    broker.client().topic("echo");
+    let before = broker.resident_bytes();
+    let mut client = broker.client();
+    assert_eq!(client.metadata(Some(vec!["echo"; 100_000])).topics.len(), 1);
+    assert_grew_less_than(&broker, before, 64 * MIB);
+    broker.assert_serves();
+}
