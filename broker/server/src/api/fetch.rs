@@ -6,7 +6,7 @@ use broker_engine::{FetchError, FetchOutcome, FetchPartition, FetchRequest as Re
 use broker_wire::messages::fetch::{
     FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
-use broker_wire::{ErrorCode, Records, Str};
+use broker_wire::{Records, Str};
 use bytes::Bytes;
 
 use super::errors::ErrorCoded as _;
@@ -31,7 +31,8 @@ pub(crate) async fn handle(call: &Call<'_>, mut request: FetchRequest, hold: &mu
             let response = read(call, &request, wanted, hold, |wanted, data| {
                 session.tell(wanted, data);
                 true
-            }).await;
+            })
+            .await;
             let session_id = session.id();
             slot.put(session);
             FetchResponse { session_id, ..response }

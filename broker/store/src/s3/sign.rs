@@ -245,8 +245,8 @@ mod tests {
         let headers = headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
         let signable = SignableRequest::new(parts.method.as_str(), parts.uri.to_string(), headers, body).unwrap();
         let (instructions, _) = sign(signable, &params).unwrap().into_parts();
-        let found = instructions.headers().find(|(name, _)| *name == "authorization").unwrap().1.to_owned();
-        found
+        let mut headers = instructions.headers();
+        headers.find(|(name, _)| *name == "authorization").unwrap().1.to_owned()
     }
 
     /// Source: the example "GET Object" of the page that the module names.
