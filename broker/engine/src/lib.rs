@@ -10,6 +10,7 @@
 //! The engine knows no protocol: requests and outcomes are its own types, errors are enums whose variants say what the
 //! caller can do. Time and randomness come in through [`Env`].
 
+pub use broker_log::AbortedTransaction;
 pub use broker_metadata as metadata;
 pub use broker_record as record;
 pub use broker_store as store;

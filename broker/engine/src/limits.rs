@@ -60,6 +60,10 @@ pub const SMALL_PUTS_IN_FLIGHT_MAX: usize = 4;
 pub const PUT_BURST: Duration = Duration::from_secs(2);
 /// Producers whose sequence numbers a partition remembers; the one that wrote longest ago is forgotten first.
 pub const PRODUCERS_PER_PARTITION_MAX: usize = 10_000;
+/// Producers that are forgotten at once where there are too many.
+pub const PRODUCERS_FORGOTTEN_AT_ONCE: usize = PRODUCERS_PER_PARTITION_MAX / 10;
+/// Producers of one partition whose transactions are being looked up at their coordinators at once.
+pub const VERIFICATIONS_PER_PARTITION_MAX: usize = 1_000;
 /// Time that the first members of a group wait for others.
 pub const GROUP_INITIAL_DELAY: Duration = Duration::from_millis(250);
 /// Rebalance time-out that a member may ask for.

@@ -7,6 +7,7 @@ mod list_offsets;
 mod partition;
 mod produce;
 mod producer_id;
+#[cfg_attr(not(test), expect(dead_code, reason = "the coordinator of transactions is on its way"))]
 mod producers;
 mod waiters;
 

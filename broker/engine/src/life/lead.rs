@@ -150,7 +150,7 @@ impl Life {
                     OpenError::NotDense(format!("{gap:?} in number {} of {}", recovered.object.seq, link.incarnation))
                 })?;
                 for entry in &recovered.slice.batches {
-                    producers.replay(entry);
+                    producers.apply(entry);
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_log::{Incarnation, Origin, WalBuilder, WalIndex};
-use broker_record::PlacedBatch;
+use broker_record::{ControlRecord, PlacedBatch};
 use broker_store::{Filled, Frozen, Nonce, Patience, Sequence};
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
@@ -91,7 +91,15 @@ impl Wal {
     }
 
     /// Puts a batch into the buffer; none once the log is closed. The caller holds the partition's lock.
-    pub(crate) fn append(&self, partition: &Arc<Partition>, batch: PlacedBatch, reserved: Reserved) -> Option<Ticket> {
+    ///
+    /// `marker` repeats what a control batch says.
+    pub(crate) fn append(
+        &self,
+        partition: &Arc<Partition>,
+        batch: PlacedBatch,
+        marker: Option<ControlRecord>,
+        reserved: Reserved,
+    ) -> Option<Ticket> {
         let mut queue = self.queue();
         if queue.closed {
             return None;
@@ -103,7 +111,7 @@ impl Wal {
         }
         let id = partition.id;
         queue.open.partitions.entry(id).or_insert_with(|| Arc::clone(partition));
-        queue.open.builder.push(id.topic, id.partition, batch, None);
+        queue.open.builder.push(id.topic, id.partition, batch, marker);
         queue.open.reserved.push(reserved);
         queue.open.fresh += 1;
         let ticket = queue.open.done.subscribe();

@@ -1,8 +1,10 @@
 //! Reading a partition from an offset on.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
+use broker_log::AbortedTransaction;
 use broker_record::{Batch, Offset};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -66,6 +68,8 @@ pub struct Fetched {
     pub high_watermark: i64,
     /// Offset of the first record of an open transaction, else the high watermark.
     pub last_stable_offset: i64,
+    /// The transactions among the records that were aborted; for [`Isolation::ReadCommitted`] only.
+    pub aborted: Vec<AbortedTransaction>,
     /// The first offset that the partition still has.
     pub log_start_offset: i64,
     /// Whole batches in order of offset; slices of cached objects. Empty when there is nothing yet.
@@ -92,9 +96,13 @@ pub enum FetchError {
 struct Plan {
     offset: Offset,
     bytes_max: usize,
+    /// Nothing at or beyond it is shown.
+    end: Offset,
     high_watermark: Offset,
+    last_stable_offset: Offset,
     log_start: Offset,
     spans: Vec<Span>,
+    aborted: Vec<AbortedTransaction>,
 }
 
 type Objects = BTreeMap<ObjectRef, Result<Bytes, ReadError>>;
@@ -125,7 +133,7 @@ impl Life {
         let mut planned_any = false;
         let mut plans = Vec::with_capacity(request.partitions.len());
         for wanted in &request.partitions {
-            let mut plan = self.plan(wanted, budget, waiter, opened_by).await;
+            let mut plan = self.plan(wanted, request.isolation, budget, waiter, opened_by).await;
             if let Ok(plan) = &mut plan {
                 if budget == 0 && planned_any {
                     // Nothing of it would be sent: it is not read either.
@@ -152,6 +160,7 @@ impl Life {
     async fn plan(
         &self,
         wanted: &FetchPartition,
+        isolation: Isolation,
         budget: usize,
         waiter: &Waiter,
         opened_by: Instant,
@@ -162,7 +171,7 @@ impl Life {
         partition.wake_at_change(waiter);
         let offset = Offset(wanted.offset);
         let bytes_max = wanted.max_bytes.min(budget);
-        let view = partition.view(offset, bytes_max).map_err(|error| self.with_hint(error, partition.id))?;
+        let view = partition.view(offset, bytes_max, isolation).map_err(|error| self.with_hint(error, partition.id))?;
         if offset > view.high_watermark || offset < view.log_start {
             return Err(FetchError::OffsetOutOfRange {
                 log_start_offset: view.log_start.0,
@@ -172,9 +181,15 @@ impl Life {
         Ok(Plan {
             offset,
             bytes_max,
+            end: match isolation {
+                Isolation::ReadUncommitted => view.high_watermark,
+                Isolation::ReadCommitted => view.last_stable_offset,
+            },
             high_watermark: view.high_watermark,
+            last_stable_offset: view.last_stable_offset,
             log_start: view.log_start,
             spans: view.spans,
+            aborted: view.aborted,
         })
     }
 }
@@ -204,7 +219,8 @@ impl Plan {
                 return Err(PartitionError::Corrupt.into());
             }
             let slice = bytes.slice(start..end);
-            let (from, to) = window(&slice, self.offset, left, budget.spent == 0 && records.is_empty())?;
+            let asked = self.offset..self.end;
+            let (from, to) = window(&slice, asked, left, budget.spent == 0 && records.is_empty())?;
             if from < to {
                 records.push(slice.slice(from..to));
                 budget.spent = budget.spent.saturating_add(to - from);
@@ -217,17 +233,19 @@ impl Plan {
         }
         Ok(Fetched {
             high_watermark: self.high_watermark.0,
-            last_stable_offset: self.high_watermark.0,
+            last_stable_offset: self.last_stable_offset.0,
+            aborted: self.aborted,
             log_start_offset: self.log_start.0,
             records,
         })
     }
 }
 
-/// Where in a slice the batches lie that begin with the one holding `offset` and fit into `bytes_max`.
+/// Where in a slice the batches lie that begin with the one holding the first offset of `asked`, end before the one at its
+/// end, and fit into `bytes_max`.
 fn window(
     slice: &Bytes,
-    offset: Offset,
+    asked: Range<Offset>,
     bytes_max: usize,
     first_always: bool,
 ) -> Result<(usize, usize), PartitionError> {
@@ -237,7 +255,10 @@ fn window(
     while !rest.is_empty() {
         let batch = Batch::take(&mut rest).map_err(|_| PartitionError::Corrupt)?;
         let end = position.saturating_add(batch.bytes().len());
-        if batch.header().last_offset() >= offset {
+        if batch.header().base_offset >= asked.end {
+            break;
+        }
+        if batch.header().last_offset() >= asked.start {
             let begin = *from.get_or_insert(position);
             let is_first = begin == position;
             if end - begin > bytes_max && !(is_first && first_always) {

@@ -71,7 +71,7 @@ impl Life {
         let with_hint = |error| self.with_hint(error, partition.id);
         match question.spec {
             OffsetSpec::Latest => {
-                let end = partition.look_up(|index| index.end()).map_err(with_hint)?;
+                let end = partition.end(question.isolation).map_err(with_hint)?;
                 Ok(ListedOffset { offset: end.0, timestamp: -1, leader_epoch: partition.leader_epoch.0 })
             }
             OffsetSpec::Earliest => {

@@ -1,19 +1,25 @@
 //! A partition that this broker leads.
 //!
 //! Invariants: offsets are assigned densely, under one lock, in the order in which batches enter the write-ahead log; the
-//! high watermark is the end of the index, which only durable objects extend.
+//! high watermark is the end of the index, which only durable objects extend; no marker of a transaction is seen before it
+//! is durable.
+
+#[expect(dead_code, reason = "the coordinator of transactions is on its way")]
+mod transactions;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use broker_log::Slice;
-use broker_record::{Batch, LeaderEpoch, Offset};
+use broker_log::{AbortedTransaction, BatchEntry, ProducersSnapshot, Slice};
+use broker_record::{Batch, ControlRecord, LeaderEpoch, Offset};
 use tracing::error;
 use uuid::Uuid;
 
 use super::producers::{Producers, Sequenced, Verdict};
 use super::waiters::{Waiter, Waiters};
-use super::{LeaderHint, PartitionError};
-use crate::log::{Index, ObjectRef, Span, Ticket, Wal};
+use super::{Isolation, LeaderHint, PartitionError};
+use crate::log::{Index, ObjectRef, Reserved, Span, Ticket, Wal};
+
+use transactions::Verifications;
 
 /// A partition's place in its topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +42,11 @@ struct State {
     /// The offset that the next record gets.
     end: Offset,
     index: Index,
+    /// By everything that was appended.
     producers: Producers,
+    /// By what is durable: what readers see of transactions, and what is written into manifests.
+    durable_producers: Producers,
+    verifications: Verifications,
     /// What was appended and is not durable: offset after each, and its ticket.
     in_flight: std::collections::VecDeque<(Offset, Ticket)>,
     /// Fetches to wake when something changes.
@@ -55,6 +65,8 @@ pub(crate) enum Placed {
     OutOfOrder,
     /// Its producer is fenced.
     Fenced,
+    /// It would begin a transaction here that no coordinator has confirmed.
+    Unverified,
 }
 
 /// What a reader sees of a partition at one moment.
@@ -62,7 +74,10 @@ pub(crate) enum Placed {
 pub(crate) struct View {
     pub(crate) high_watermark: Offset,
     pub(crate) log_start: Offset,
+    pub(crate) last_stable_offset: Offset,
     pub(crate) spans: Vec<Span>,
+    /// The aborted transactions among the spans; for those who read what is committed.
+    pub(crate) aborted: Vec<AbortedTransaction>,
 }
 
 impl Partition {
@@ -77,7 +92,9 @@ impl Partition {
         let state = State {
             end: index.end(),
             index,
+            durable_producers: producers.clone(),
             producers,
+            verifications: Verifications::default(),
             in_flight: std::collections::VecDeque::new(),
             waiting: Waiters::default(),
             open: true,
@@ -93,14 +110,14 @@ impl Partition {
         self: &Arc<Self>,
         batch: &Batch,
         wal: &Wal,
-        reserved: crate::log::Reserved,
+        reserved: Reserved,
     ) -> Result<Placed, PartitionError> {
         let mut state = self.state();
         if !state.open {
             return Err(self.not_leader());
         }
         let header = batch.header();
-        let sequenced = (header.is_idempotent() && !header.attributes.is_control()).then(|| Sequenced {
+        let sequenced = header.is_idempotent().then(|| Sequenced {
             producer_id: header.producer_id,
             epoch: header.producer_epoch,
             first: header.base_sequence,
@@ -116,16 +133,31 @@ impl Partition {
             }
             Verdict::Append => {}
         }
+        if header.attributes.is_transactional() && !state.may_begin(header.producer_id, header.producer_epoch) {
+            return Ok(Placed::Unverified);
+        }
+        let (base, ticket) = self.place(&mut state, batch, None, wal, reserved)?;
+        Ok(Placed::At(base, ticket))
+    }
+
+    /// Puts a batch at the end, whatever it is.
+    fn place(
+        self: &Arc<Self>,
+        state: &mut State,
+        batch: &Batch,
+        marker: Option<ControlRecord>,
+        wal: &Wal,
+        reserved: Reserved,
+    ) -> Result<(Offset, Ticket), PartitionError> {
         let base = state.end;
         let placed = batch.place(base, self.leader_epoch);
-        let (last, next) = (placed.header.last_offset(), placed.header.next_offset());
-        let ticket = wal.append(self, placed, reserved).ok_or_else(|| self.not_leader())?;
+        let entry = BatchEntry::of(&placed.header, marker, u32::try_from(placed.len()).unwrap_or(u32::MAX));
+        let next = placed.header.next_offset();
+        let ticket = wal.append(self, placed, marker, reserved).ok_or_else(|| self.not_leader())?;
         state.end = next;
         state.in_flight.push_back((next, ticket.clone()));
-        if let Some(batch) = sequenced {
-            state.producers.appended(batch, base, last);
-        }
-        Ok(Placed::At(base, ticket))
+        state.producers.apply(&entry);
+        Ok((base, ticket))
     }
 
     /// Batches have become durable, and everything before them.
@@ -135,6 +167,9 @@ impl Partition {
             // Cannot be: the log acknowledges in the order in which offsets were assigned.
             error!(topic = %self.id.topic, partition = self.id.partition, ?gap, "log is not dense: partition is closed");
             state.open = false;
+        }
+        for entry in &slice.batches {
+            state.durable_producers.apply(entry);
         }
         let high_watermark = state.index.end();
         while state.in_flight.front().is_some_and(|(end, _)| *end <= high_watermark) {
@@ -156,25 +191,42 @@ impl Partition {
         self.state().open
     }
 
-    /// The spans that hold `bytes_max` bytes from `offset` on, at least one if there is any; none past the end.
+    /// The spans that hold `bytes_max` bytes from `offset` on, at least one if there is any; none past the end that
+    /// `isolation` allows to see.
     ///
     /// # Errors
     /// [`PartitionError::NotLeader`] once the partition was given up.
-    pub(crate) fn view(&self, offset: Offset, bytes_max: usize) -> Result<View, PartitionError> {
+    pub(crate) fn view(&self, offset: Offset, bytes_max: usize, isolation: Isolation) -> Result<View, PartitionError> {
         let state = self.state();
         if !state.open {
             return Err(self.not_leader());
         }
+        let high_watermark = state.index.end();
+        let last_stable_offset = state.last_stable_offset();
         let mut bytes = 0_usize;
-        let mut spans = Vec::new();
+        let mut spans = Vec::<Span>::new();
         for span in state.index.from(offset) {
-            if bytes >= bytes_max && !spans.is_empty() {
+            let hidden = isolation == Isolation::ReadCommitted && span.base >= last_stable_offset;
+            if hidden || (bytes >= bytes_max && !spans.is_empty()) {
                 break;
             }
             bytes = bytes.saturating_add(usize::try_from(span.length).unwrap_or(usize::MAX));
             spans.push(*span);
         }
-        Ok(View { high_watermark: state.index.end(), log_start: Offset(0), spans })
+        let aborted = match (isolation, spans.last()) {
+            (Isolation::ReadCommitted, Some(last)) => {
+                let end = last_stable_offset.min(Offset(last.last.0.saturating_add(1)));
+                state.durable_producers.aborted_between(offset, end)
+            }
+            _ => Vec::new(),
+        };
+        Ok(View { high_watermark, log_start: Offset(0), last_stable_offset, spans, aborted })
+    }
+
+    /// What is remembered of producers by what is durable; for manifests.
+    #[expect(dead_code, reason = "segments and manifests are on their way")]
+    pub(crate) fn durable_producers(&self) -> ProducersSnapshot {
+        self.state().durable_producers.snapshot()
     }
 
     /// Asks the index.
@@ -216,5 +268,12 @@ impl Partition {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The first record of an open transaction, else the high watermark.
+    fn last_stable_offset(&self) -> Offset {
+        self.durable_producers.first_open().unwrap_or_else(|| self.index.end())
     }
 }

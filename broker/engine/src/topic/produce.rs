@@ -261,6 +261,7 @@ impl Life {
             Placed::Before(base) => Ok((appended(base), None)),
             Placed::OutOfOrder => Err(ProduceError::OutOfOrderSequence),
             Placed::Fenced => Err(ProduceError::InvalidProducerEpoch),
+            Placed::Unverified => Err(ProduceError::InvalidTransactionState),
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use broker_engine::{FetchError, FetchOutcome, FetchPartition, FetchRequest as Read, Isolation, PartitionError};
+use broker_engine::{
+    FetchError, FetchOutcome, FetchPartition, FetchRequest as Read, Fetched, Isolation, PartitionError,
+};
 use broker_wire::messages::fetch::{
-    FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+    AbortedTransaction, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
+    PartitionData,
 };
 use broker_wire::{Records, Str};
 use bytes::Bytes;
@@ -131,6 +134,14 @@ fn response(
     FetchResponse { responses, node_endpoints: node_endpoints.collect(), ..Default::default() }
 }
 
+fn aborted(fetched: &Fetched) -> Vec<AbortedTransaction> {
+    let aborted = fetched
+        .aborted
+        .iter()
+        .map(|one| AbortedTransaction { producer_id: one.producer_id.0, first_offset: one.first_offset.0 });
+    aborted.collect()
+}
+
 fn partition(index: i32, outcome: FetchOutcome, isolation: Isolation, hinted: &mut Vec<i32>) -> PartitionData {
     let aborted_transactions = matches!(isolation, Isolation::ReadCommitted).then(Vec::new);
     let empty = PartitionData {
@@ -144,6 +155,7 @@ fn partition(index: i32, outcome: FetchOutcome, isolation: Isolation, hinted: &m
             high_watermark: fetched.high_watermark,
             last_stable_offset: fetched.last_stable_offset,
             log_start_offset: fetched.log_start_offset,
+            aborted_transactions: empty.aborted_transactions.as_ref().map(|_| aborted(&fetched)),
             records: Some(Records::from(fetched.records)),
             ..empty
         },

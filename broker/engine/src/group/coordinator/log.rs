@@ -91,7 +91,9 @@ impl Coordinator {
         }
         match self.partition.append(&batch.build(), &self.tools.wal, reserved) {
             Ok(Placed::At(base, ticket)) => Ok((base, ticket)),
-            Ok(Placed::Before(_) | Placed::OutOfOrder | Placed::Fenced) | Err(_) => Err(GroupError::NotCoordinator),
+            Ok(Placed::Before(_) | Placed::OutOfOrder | Placed::Fenced | Placed::Unverified) | Err(_) => {
+                Err(GroupError::NotCoordinator)
+            }
         }
     }
 }
