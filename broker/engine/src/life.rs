@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use broker_log::Incarnation;
 use broker_record::{LeaderEpoch, Offset};
 use broker_store::Store;
+use broker_store::mutation::{Mutation, is_on};
 use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -92,6 +93,7 @@ impl Life {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let Parts { id, cluster_id, env, limits, data, cluster, counters, cancel } = parts;
         let objects = Objects::new(data.clone(), cluster_id, &limits, Arc::clone(&counters));
+        let memory = Memory::new(limits.unacknowledged_bytes_max);
         let store_age = Arc::new(StoreAge::new(env.monotonic()));
         Arc::new(Self {
             id,
@@ -102,8 +104,12 @@ impl Life {
             store_age,
             objects,
             waiters: WaiterNumbers::default(),
-            memory: Memory::new(limits.unacknowledged_bytes_max),
-            internal_memory: Memory::new(INTERNAL_BYTES_MAX),
+            internal_memory: if is_on(Mutation::OneMemoryPool) {
+                memory.clone()
+            } else {
+                Memory::new(INTERNAL_BYTES_MAX)
+            },
+            memory,
             limits,
             counters,
             tasks: Tasks::new(&env),

@@ -8,6 +8,7 @@
 //! The state digest is that of the state before the entry; the predecessor is the SHA-256 of the entry before (zeros for
 //! entry 0), so that nobody replaces an entry without being seen.
 
+use broker_store::mutation::{Mutation, is_on};
 use broker_store::{Frozen, Nonce};
 use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
@@ -158,11 +159,20 @@ impl From<Truncated> for NotAnEntry {
     }
 }
 
+/// Those commands of an entry that this release knows.
+fn known_commands(json: &[u8]) -> serde_json::Result<Vec<Command>> {
+    let all: Vec<serde_json::Value> = serde_json::from_slice(json)?;
+    Ok(all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
+}
+
 /// A list of objects that this release cannot read is a newer command: it must never be skipped.
 fn decode_commands(json: &[u8]) -> Result<Vec<Command>, NotAnEntry> {
     let commands: Vec<Command> = match serde_json::from_slice(json) {
         Ok(commands) => commands,
         Err(e) => {
+            if let (true, Ok(known)) = (is_on(Mutation::UnknownCommandSkipped), known_commands(json)) {
+                return Ok(known);
+            }
             return Err(match serde_json::from_slice::<Vec<serde_json::Map<String, serde_json::Value>>>(json) {
                 Ok(_) => NotAnEntry::Unknown(e.to_string()),
                 Err(_) => NotAnEntry::Void(e.to_string()),

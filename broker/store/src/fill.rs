@@ -5,11 +5,13 @@
 
 use std::pin::pin;
 
+use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use crate::error::{Failure, Filled, Operation, Outcome, StoreError, Unfilled};
 use crate::frozen::Frozen;
 use crate::key::Key;
+use crate::mutation::{Mutation, is_on};
 use crate::patience::Patience;
 use crate::store::Store;
 
@@ -43,7 +45,8 @@ impl Store {
             };
             all_certain &= certain;
             refusals = if error.failure == Failure::Refused { refusals + 1 } else { 0 };
-            if patience.is_over(started.elapsed(), refusals) {
+            let gives_up = is_on(Mutation::GiveUpAtAbsent) && certain && error.failure == Failure::Unknown;
+            if patience.is_over(started.elapsed(), refusals) || gives_up {
                 return Err(if all_certain { Unfilled::NotWritten(error) } else { Unfilled::Unknown(error) });
             }
             tracing::debug!(%error, "create is tried again");
@@ -77,6 +80,7 @@ impl Store {
     async fn resolve(&self, key: &Key, content: &Frozen) -> Resolved {
         match self.create(key, content).await {
             Outcome::Created => Ok(Filled::Mine),
+            Outcome::Conflict if is_on(Mutation::ConflictAsTaken) => Ok(Filled::Other(Bytes::new())),
             Outcome::Taken | Outcome::Conflict => match self.get(key).await {
                 Ok(Some(bytes)) if content.is_mine(&bytes) => Ok(Filled::Mine),
                 Ok(Some(bytes)) => Ok(Filled::Other(bytes)),
@@ -85,7 +89,10 @@ impl Store {
                 Err(error) => Err(Open { error, certain: false }),
             },
             Outcome::Refused(error) => Err(Open { error, certain: true }),
-            Outcome::Unknown(error) => Err(Open { error, certain: false }),
+            Outcome::Unknown(error) => {
+                let certain = is_on(Mutation::GiveUpAtAbsent) && matches!(self.get(key).await, Ok(None));
+                Err(Open { error, certain })
+            }
         }
     }
 

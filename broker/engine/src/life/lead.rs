@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use broker_metadata::{ReleasedPartition, ReleasedPosition};
 use broker_record::{LeaderEpoch, Offset};
+use broker_store::mutation::{Mutation, is_on};
 use broker_store::{Failure, SequenceName};
 use futures::future::join_all;
 use tokio::sync::OnceCell;
@@ -135,14 +136,20 @@ impl Life {
         let predecessors: Vec<&Link> =
             leadership.chain.iter().filter(|link| link.leader_epoch != leadership.leader_epoch).collect();
         // All dead predecessors are sealed and read at the same time.
-        let logs = join_all(predecessors.iter().map(|link| self.log_of(link))).await;
+        let logs = join_all(predecessors.iter().zip(1..).map(|(link, nth)| {
+            let is_earlier = nth < predecessors.len();
+            let never = (is_on(Mutation::SealOnlyLastLeader) && is_earlier).then_some(u64::MAX);
+            self.log_of(Link { released: link.released.or(never), ..**link })
+        }))
+        .await;
         let mut index = Index::default();
         let mut producers = Producers::default();
         for (link, log) in predecessors.into_iter().zip(logs) {
             let log = log?;
             let slices = log.slices.get(&id).map(Vec::as_slice).unwrap_or_default();
             // Only what this incarnation wrote as the leader of this epoch counts.
-            for recovered in slices.iter().filter(|recovered| recovered.slice.leader_epoch == link.leader_epoch) {
+            let counts = |epoch| epoch == link.leader_epoch || is_on(Mutation::NoEpochFilter);
+            for recovered in slices.iter().filter(|recovered| counts(recovered.slice.leader_epoch)) {
                 if link.released.is_some_and(|end| recovered.object.seq >= end) {
                     break;
                 }
@@ -159,7 +166,7 @@ impl Life {
     }
 
     /// The log of a predecessor, read once for all partitions that need it.
-    async fn log_of(&self, link: &Link) -> Result<Arc<RecoveredLog>, OpenError> {
+    async fn log_of(&self, link: Link) -> Result<Arc<RecoveredLog>, OpenError> {
         let until = match link.released {
             Some(end) => Until::Number(end),
             None if link.incarnation == self.id => return Err(OpenError::Ended),
@@ -185,7 +192,11 @@ impl Life {
     pub(crate) async fn give_up(&self, ids: &[PartitionId]) -> Option<Vec<ReleasedPartition>> {
         let given_up = self.close(ids);
         self.has_changed();
-        let next = self.wal.drain().await?;
+        let unflushed = is_on(Mutation::ReleaseBeforeFlush).then(|| self.wal.acknowledged());
+        let next = match unflushed {
+            Some(next) => next,
+            None => self.wal.drain().await?,
+        };
         let released = |(id, leader_epoch, end): (PartitionId, LeaderEpoch, Option<Offset>)| ReleasedPartition {
             topic: id.topic,
             partition: id.partition,
@@ -197,6 +208,25 @@ impl Life {
             },
         };
         Some(given_up.into_iter().map(released).collect())
+    }
+
+    /// Serves partitions that were given up: what must never be done in their epoch.
+    pub(crate) fn resume(&self, partitions: Vec<Arc<Partition>>) {
+        for partition in partitions {
+            partition.reopen();
+            self.roles().insert(partition.id, Role::Serving(partition));
+        }
+        self.has_changed();
+    }
+
+    /// Those of some partitions that are served now.
+    pub(crate) fn served(&self, ids: &[PartitionId]) -> Vec<Arc<Partition>> {
+        let roles = self.roles();
+        let served = |id| match roles.get(id) {
+            Some(Role::Serving(partition)) => Some(Arc::clone(partition)),
+            _ => None,
+        };
+        ids.iter().filter_map(served).collect()
     }
 
     fn close(&self, ids: &[PartitionId]) -> Vec<(PartitionId, LeaderEpoch, Option<Offset>)> {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use broker_log::{Incarnation, Origin, Seal, WalContents, WalError, WalIndex};
+use broker_store::mutation::{Mutation, is_on};
 use broker_store::{Filled, Frozen, Nonce, Patience, Sequence, StoreError};
 use bytes::Bytes;
 use futures::future::join_all;
@@ -89,6 +90,7 @@ pub(crate) struct Recovery<'a> {
 /// # Errors
 /// [`RecoverError`]; the caller tries again.
 pub(crate) async fn recover(recovery: &Recovery<'_>, floor: u64, until: Until) -> Result<RecoveredLog, RecoverError> {
+    let floor = if until == Until::Sealed && is_on(Mutation::SealSearchFromZero) { 0 } else { floor };
     let mut log = RecoveredLog { end: floor, slices: BTreeMap::new() };
     match until {
         Until::Number(end) => {
@@ -96,6 +98,7 @@ pub(crate) async fn recover(recovery: &Recovery<'_>, floor: u64, until: Until) -
                 let last = end.min(log.end.saturating_add(RECOVERY_READS_MAX));
                 match recovery.read(&mut log, last).await? {
                     Stop::Limit => {}
+                    Stop::Absent | Stop::Seal if is_on(Mutation::SealOnlyLastLeader) => break,
                     Stop::Absent | Stop::Seal => {
                         return Err(RecoverError::Missing { incarnation: recovery.incarnation, seq: log.end });
                     }
@@ -123,7 +126,17 @@ impl Recovery<'_> {
         loop {
             match self.read(log, log.end.saturating_add(RECOVERY_READS_MAX)).await? {
                 Stop::Limit => {}
-                Stop::Seal => return Ok(()),
+                Stop::Seal => {
+                    if is_on(Mutation::DeleteSeal) {
+                        self.sequence.delete(log.end).await?;
+                    }
+                    return Ok(());
+                }
+                Stop::Absent if is_on(Mutation::AbsentAsEndOfLog) => return Ok(()),
+                Stop::Absent if is_on(Mutation::SealAtFirstGap) => {
+                    self.seal_from(log.end).await;
+                    return Ok(());
+                }
                 // Objects end here, or have a hole that only the dead incarnation or a seal can fill. All seals at once:
                 // whatever it still has in flight, it cannot reach beyond them.
                 Stop::Absent => {
@@ -161,7 +174,8 @@ impl Recovery<'_> {
     /// Occupies consecutive numbers; returns when each of them is occupied, by whomever.
     async fn seal_from(&self, first: u64) {
         info!(incarnation = %self.incarnation, first, "sealing a write-ahead log");
-        let seals = (first..first.saturating_add(SEALS_AT_ONCE)).map(|seq| async move {
+        let at_once = if is_on(Mutation::SealOneAtATime) { 1 } else { SEALS_AT_ONCE };
+        let seals = (first..first.saturating_add(at_once)).map(|seq| async move {
             let nonce = self.env.uuid().as_u128();
             let seal = Seal { origin: self.origin(seq), sealer: self.reader, nonce };
             let Ok(frozen) = Frozen::new(Nonce(nonce), seal.encode()) else { return };

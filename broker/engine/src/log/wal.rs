@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use broker_log::{Incarnation, Origin, WalBuilder, WalIndex};
 use broker_record::{ControlRecord, PlacedBatch};
+use broker_store::mutation::{Mutation, is_on};
 use broker_store::{Filled, Frozen, Nonce, Patience, Sequence};
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
@@ -201,6 +203,9 @@ impl Writer {
                         self.store_age.landed(self.env.monotonic(), puts.len());
                         self.landed(seq, &mut sent);
                     }
+                    Ok(Some((seq, Filled::Other(bytes)))) if is_on(Mutation::SkipNumberOnUnknown) && bytes.is_empty() => {
+                        sent.remove(&seq);
+                    }
                     Ok(Some((seq, Filled::Other(_)))) => {
                         warn!(incarnation = %self.incarnation, seq, "write-ahead log is sealed: this incarnation ends");
                         break Ended::Sealed;
@@ -275,6 +280,9 @@ impl Writer {
 
     /// Acknowledges what is contiguous.
     fn landed(&self, seq: u64, sent: &mut BTreeMap<u64, Sent>) {
+        if is_on(Mutation::WatermarkIsHighestCreated) {
+            sent.range_mut(..=seq).for_each(|(_, object)| object.durable = true);
+        }
         if let Some(object) = sent.get_mut(&seq) {
             object.durable = true;
         }
@@ -312,10 +320,15 @@ async fn put(sequence: &Sequence, seq: u64, nonce: u128, bytes: Bytes, cancel: &
     };
     // Patience without end: the same bytes at the same number until it is occupied. No other content may stand there, and
     // nobody is told anything before.
+    let skips = is_on(Mutation::SkipNumberOnUnknown);
+    let patience = if skips { Patience::bounded(Duration::ZERO) } else { Patience::forever() };
     let filled = tokio::select! {
         biased;
         () = cancel.cancelled() => return None,
-        filled = sequence.fill(seq, &frozen, Patience::forever()) => filled,
+        filled = sequence.fill(seq, &frozen, patience) => filled,
     };
+    if is_on(Mutation::SkipNumberOnUnknown) && filled.is_err() {
+        return Some(Filled::Other(Bytes::new()));
+    }
     filled.inspect_err(|unfilled| error!(error = %unfilled, seq, "patience without end ended")).ok()
 }

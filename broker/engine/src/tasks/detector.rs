@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use broker_log::Incarnation;
+use broker_store::mutation::{Mutation, is_on};
 
 use crate::limits::{LIVE_STALE_MAX, OBSERVER_GAP_MAX, REFUSED_FOR_MIN, SILENT_MAX, STORE_AGE_MAX};
 use crate::status::PeerSignal;
@@ -109,7 +110,8 @@ impl Detector {
     /// Who is dead, by the evidence there is.
     pub(crate) fn suspects(&self, now: Duration) -> Vec<Incarnation> {
         let Some((last, since)) = self.store_answered else { return Vec::new() };
-        if now.saturating_sub(last) > OBSERVER_GAP_MAX {
+        let since = if is_on(Mutation::FenceAfterOwnPause) { Duration::ZERO } else { since };
+        if now.saturating_sub(last) > OBSERVER_GAP_MAX && !is_on(Mutation::FenceAfterOwnPause) {
             return Vec::new();
         }
         // Silence counts only from when the observer itself was able to hear.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use broker_metadata::{Change, Rejection, ReleasedPartition};
+use broker_store::mutation::{Mutation, is_on};
 use tracing::{debug, info, warn};
 
 use crate::engine::{Inner, actor};
@@ -39,6 +40,7 @@ pub(crate) async fn follow_targets(inner: Arc<Inner>, life: Arc<Life>) {
 ///
 /// Tries until it succeeds or this incarnation has ended.
 pub(crate) async fn release(inner: &Inner, life: &Life, ids: &[PartitionId], reason: &str) -> bool {
+    let served = if is_on(Mutation::ResumeAfterUnknownRelease) { life.served(ids) } else { Vec::new() };
     let Some(given_up) = life.give_up(ids).await else { return false };
     let actor = actor(life.id);
     let wish = Wish { origin: Some(life.id), actor: &actor, reason };
@@ -57,6 +59,10 @@ pub(crate) async fn release(inner: &Inner, life: &Life, ids: &[PartitionId], rea
             Ok(Err(Rejection::Fenced(_))) => return false,
             // A command is all or nothing, and one of the partitions is gone meanwhile.
             Ok(Err(rejection)) => debug!(%rejection, "partitions are not released yet"),
+            Err(_) if is_on(Mutation::ResumeAfterUnknownRelease) => {
+                life.resume(served);
+                return false;
+            }
             Err(problem) => warn!(problem, "partitions may not be released yet"),
         }
         tokio::time::sleep(METADATA_POLL_INTERVAL).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use broker_log::AbortedTransaction;
 use broker_record::{Batch, Offset};
+use broker_store::mutation::{Mutation, is_on};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
@@ -165,7 +166,12 @@ impl Life {
         waiter: &Waiter,
         opened_by: Instant,
     ) -> Result<Plan, FetchError> {
-        let partition = self.serving(&wanted.topic, wanted.partition, opened_by).await?;
+        let partition = match self.serving(&wanted.topic, wanted.partition, opened_by).await {
+            Err(PartitionError::NotLeader(_)) if is_on(Mutation::FollowerSaysOutOfRange) => {
+                return Err(FetchError::OffsetOutOfRange { log_start_offset: 0, high_watermark: 0 });
+            }
+            serving => serving?,
+        };
         partition.check_epoch(wanted.current_leader_epoch)?;
         // Before looking: a change after the look wakes.
         partition.wake_at_change(waiter);

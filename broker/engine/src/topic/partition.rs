@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_log::{AbortedTransaction, BatchEntry, ProducersSnapshot, Slice};
 use broker_record::{Batch, ControlRecord, LeaderEpoch, Offset};
+use broker_store::mutation::{Mutation, is_on};
 use tracing::error;
 use uuid::Uuid;
 
@@ -126,6 +127,9 @@ impl Partition {
         match sequenced.map_or(Verdict::Append, |batch| state.producers.check(batch)) {
             Verdict::OutOfOrder => return Ok(Placed::OutOfOrder),
             Verdict::Fenced => return Ok(Placed::Fenced),
+            Verdict::Duplicate { base_offset, .. } if is_on(Mutation::DuplicateAcknowledgedAtOnce) => {
+                return Ok(Placed::Before(base_offset));
+            }
             Verdict::Duplicate { base_offset, last_offset } => {
                 let original =
                     state.in_flight.iter().find(|(end, _)| *end > last_offset).map(|(_, ticket)| ticket.clone());
@@ -184,6 +188,11 @@ impl Partition {
         state.open = false;
         state.waiting.wake();
         state.end
+    }
+
+    /// Serves it again; only a deliberate mistake does.
+    pub(crate) fn reopen(&self) {
+        self.state().open = true;
     }
 
     /// Whether it is served.

@@ -3,6 +3,7 @@
 use std::mem;
 
 use broker_store::Incarnation;
+use broker_store::mutation::{Mutation, is_on};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -49,6 +50,7 @@ impl State {
         }
         if let Some(origin) = command.origin
             && !self.is_alive(origin)
+            && !is_on(Mutation::FencedWriterAccepted)
         {
             return Err(Rejection::Fenced(origin));
         }
@@ -143,7 +145,12 @@ impl State {
         for incarnation in &touched.incarnations {
             fold(&mut hash, &(incarnation, self.incarnations.get(incarnation)));
         }
-        for id in &touched.topics {
+        let topics: Vec<Uuid> = if is_on(Mutation::HashOrderInApply) {
+            std::collections::HashSet::<Uuid>::from_iter(touched.topics).into_iter().collect()
+        } else {
+            touched.topics.into_iter().collect()
+        };
+        for id in &topics {
             fold(&mut hash, &(id, self.topics.get(id), self.deleted_topics.get(id)));
         }
         self.digest = Digest(hash.finalize().into());

@@ -1,6 +1,7 @@
 //! Commands about brokers and their logs.
 
 use broker_store::Incarnation;
+use broker_store::mutation::{Mutation, is_on};
 
 use super::{Broker, BrokerStatus, State, WalLog};
 use crate::command::{RegisterBroker, ReleasedPartition, Target};
@@ -193,6 +194,9 @@ impl State {
             if let Some(partition) = self.partition_mut(target.topic, target.partition) {
                 let led_by_target = partition.leader.is_some_and(|leader| Some(leader.broker) == target.broker);
                 partition.target = target.broker.filter(|_| !led_by_target);
+                if is_on(Mutation::ApplyMovesLiveLeader) {
+                    partition.leader = None;
+                }
             }
         }
         Ok(Applied::Done)

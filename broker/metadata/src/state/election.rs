@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use broker_store::Incarnation;
+use broker_store::mutation::{Mutation, is_on};
 use uuid::Uuid;
 
 use super::{BrokerStatus, ChainLink, State, Topic};
@@ -34,6 +35,7 @@ impl State {
         let partitions: u64 = self.topics.values().map(|topic| topic.partitions.len() as u64).sum();
         // A quarter more than the even share: room for hashing to decide.
         let bound = (partitions * 5).div_ceil((candidates.len() as u64).max(1) * 4);
+        let bound = if is_on(Mutation::FloatInApply) { float_bound(partitions, candidates.len()) } else { bound };
         for topic in self.topics.values_mut().filter(|topic| !has_leaders(topic)) {
             count_topic(&mut candidates, topic);
             for (number, partition) in (0_u64..).zip(&mut topic.partitions) {
@@ -102,6 +104,18 @@ impl State {
             })
             .collect()
     }
+}
+
+/// The same bound as another machine's floating point might have it.
+fn float_bound(partitions: u64, candidates: usize) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "the mistake that is made here on purpose"
+    )]
+    let bound = (partitions as f32 * 1.25 / candidates as f32 + 0.5) as u64;
+    bound
 }
 
 fn moved(candidates: &mut [Candidate], from: usize, to: usize) {

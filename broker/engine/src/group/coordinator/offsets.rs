@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use broker_record::Offset;
+use broker_store::mutation::{Mutation, is_on};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -126,6 +127,9 @@ impl Coordinator {
             Some(reserved) => self.append(&writes, reserved),
             None => Err(GroupError::NotCoordinator),
         };
+        if let (Ok((base, _)), true) = (&written, is_on(Mutation::OffsetFetchFromPending)) {
+            self.state().take_over(&group, *base, writes.clone());
+        }
         let result = match written {
             Ok((base, mut ticket)) => match ticket.wait_for(|durable| *durable).await {
                 Ok(_) => {
