@@ -93,7 +93,7 @@ impl Broker {
         if self.process().is_some() {
             return;
         }
-        let seed = self.core.random().next();
+        let seed = self.core.random().number();
         let process = self.core.executor.process();
         {
             let mut running = self.running();
@@ -116,6 +116,7 @@ impl Broker {
             return;
         }
         self.core.strike(Fault::Clone);
+        self.core.is_unwell(self.slot);
         let process = self.core.executor.process();
         self.running().twin = Some(process);
         self.core.say(|| format!("broker {} is cloned as {process:?}", self.slot.0));
@@ -133,6 +134,7 @@ impl Broker {
 
     /// Kills the process: every task is dropped where it waits.
     pub fn crash(&self) {
+        self.core.is_unwell(self.slot);
         let process = self.running().process.take();
         if let Some(process) = process {
             self.core.say(|| format!("broker {} crashes", self.slot.0));

@@ -10,6 +10,7 @@ use crate::bucket::Mode;
 use crate::core::{Link, Slot};
 use crate::executor::Strike;
 use crate::fault::Fault;
+use crate::invariant::Invariant;
 use crate::world::World;
 
 /// A year, in milliseconds.
@@ -30,6 +31,7 @@ enum Mishap {
     Away,
     Zombie,
     Chain,
+    Storeless,
 }
 
 /// Does harm until the work is over.
@@ -49,6 +51,7 @@ pub async fn reign(world: &World, until: Duration) {
         (Mishap::Away, chaos.away),
         (Mishap::Zombie, chaos.zombie),
         (Mishap::Chain, chaos.chain),
+        (Mishap::Storeless, chaos.storeless),
     ];
     let total: u64 = weights.iter().map(|(_, weight)| weight).sum();
     let mean = chaos.interval.filter(|_| total > 0);
@@ -95,7 +98,8 @@ fn happen(world: &World, mishap: Mishap) {
         Mishap::Clock => clock(&world, &broker),
         Mishap::Garbage => garbage(&world),
         Mishap::Clone => core.spawn(async move { twin(&world, &broker).await }),
-        Mishap::Away => away(&world),
+        Mishap::Away => core.spawn(async move { away(&world).await }),
+        Mishap::Storeless => core.spawn(async move { storeless(&world, &broker).await }),
         Mishap::Zombie => core.spawn(async move { zombie(&world, broker.slot).await }),
         Mishap::Chain => core.spawn(async move { chain(&world).await }),
     }
@@ -124,6 +128,7 @@ async fn restart_later(world: &World, broker: &Arc<Broker>) {
 
 async fn crash_at_poll(world: &World, broker: &Arc<Broker>) {
     let Some(process) = broker.process() else { return };
+    world.core.is_unwell(broker.slot);
     // Most steps of interest lie between two requests; some only in the first moments of a process.
     let polls = world.core.random().below(400);
     if world.core.random().per_mille(300) {
@@ -146,6 +151,7 @@ async fn crash_at_poll(world: &World, broker: &Arc<Broker>) {
 async fn pause(world: &World, broker: &Arc<Broker>) {
     let Some(process) = broker.process() else { return };
     let time = a_while(world);
+    world.core.is_unwell(broker.slot);
     world.core.strike(if time > Duration::from_secs(35) { Fault::LongPause } else { Fault::Pause });
     world.core.executor.pause(process);
     sleep(time).await;
@@ -155,6 +161,7 @@ async fn pause(world: &World, broker: &Arc<Broker>) {
 async fn pause_at_poll(world: &World, broker: &Arc<Broker>) {
     let Some(process) = broker.process() else { return };
     let polls = world.core.random().below(400);
+    world.core.is_unwell(broker.slot);
     world.core.executor.strike_after(process, polls, Strike::Pause);
     world.core.executor.struck(process).await;
     world.core.strike(Fault::PauseAtPoll);
@@ -202,6 +209,7 @@ async fn bucket(world: &World) {
 async fn drain(world: &World, broker: &Arc<Broker>) {
     let (Some(process), Some(engine)) = (broker.process(), broker.engine()) else { return };
     world.core.strike(Fault::Drain);
+    world.core.is_unwell(broker.slot);
     world.core.spawn_in(process, async move { engine.stop().await });
     // Sometimes somebody kills it in the middle: a fence during its release.
     let time = world.core.random().millis(10, 12_000);
@@ -234,7 +242,46 @@ async fn twin(world: &World, broker: &Arc<Broker>) {
     broker.end_twin();
 }
 
-fn away(_world: &World) {}
+/// Sends a partition to another broker, and back.
+async fn away(world: &World) {
+    let (topic, there, back) = {
+        let ledger = world.core.ledger();
+        let ready: Vec<i32> = ledger.reference.living_brokers().map(|broker| broker.id).collect();
+        let Some(topic) = ledger.reference.topic_named(crate::world::TOPIC).map(|topic| topic.id) else { return };
+        let mut random = world.core.random();
+        let (Some(there), Some(back)) = (random.pick(&ready).copied(), random.pick(&ready).copied()) else { return };
+        (topic, there, back)
+    };
+    world.core.strike(Fault::AwayAndBack);
+    let partition = i32::try_from(world.core.random().below(u64::from(world.core.plan.partitions.unsigned_abs())));
+    let partition = partition.unwrap_or(0);
+    crate::client::provider::send_away(world, topic, partition, there).await;
+    let pause = world.core.random().millis(0, 3_000);
+    sleep(pause).await;
+    crate::client::provider::send_away(world, topic, partition, back).await;
+}
+
+/// A broker loses the data bucket and nothing else: the others fence it.
+async fn storeless(world: &World, broker: &Broker) {
+    let Some(engine) = broker.engine() else { return };
+    let (node, epoch) = (engine.node_id(), engine.status().epoch);
+    let alone = world.brokers.iter().filter(|other| other.engine().is_some()).count() < 3;
+    drop(engine);
+    if alone || epoch < 0 {
+        return;
+    }
+    world.core.set_cut(broker.slot, Link::Data, true);
+    let process = broker.process();
+    sleep(Duration::from_secs(20)).await;
+    let incarnation = broker_log::Incarnation { broker: node, epoch };
+    let only_this = world.core.plan.is_fair() && world.core.plan.chaos.is_only_storeless();
+    let still_the_same = broker.process() == process && !world.core.is_healed();
+    if only_this && still_the_same && world.core.ledger().reference.is_alive(incarnation) {
+        let problem = format!("{incarnation} has had no data bucket for 20 s and is not fenced");
+        world.core.violated(Invariant::StorelessBrokerIsFenced, problem);
+    }
+    world.core.set_cut(broker.slot, Link::Data, false);
+}
 
 /// Leaders die one after the other, each soon after it was chosen.
 async fn chain(world: &World) {

@@ -167,9 +167,29 @@ fn metadata_is_linear(core: &Core, slot: usize, view: &broker_metadata::State) {
 
 /// Looks at what the buckets hold in the end.
 pub fn end(world: &World) {
-    for (invariant, problem) in seal_is_final(&world.core) {
+    for (invariant, problem) in seal_is_final(&world.core).into_iter().chain(sealed_in_time(&world.core)) {
         world.core.violated(invariant, problem);
     }
+}
+
+/// In a world where nothing but brokers' links fails, a fenced log is sealed within a second.
+fn sealed_in_time(core: &Core) -> Vec<(Invariant, String)> {
+    let ledger = core.ledger();
+    if !core.plan.is_fair() || core.plan.odds.way_max > Duration::from_millis(8) || !core.plan.chaos.is_only_zombies() {
+        return Vec::new();
+    }
+    let mut problems = Vec::new();
+    for (incarnation, fenced) in &ledger.fenced {
+        let wrote = ledger.logs.get(incarnation).is_some_and(|log| log.objects.values().any(Option::is_some));
+        if let (true, Some(sealed)) = (wrote, ledger.sealed.get(incarnation)) {
+            let took = sealed.saturating_sub(*fenced);
+            if took > 1_000 {
+                let problem = format!("{incarnation} was sealed {took} ms after it was fenced");
+                problems.push((Invariant::RunningZombieSealedWithin1s, problem));
+            }
+        }
+    }
+    problems
 }
 
 /// Every acknowledged record lies below the seal of a log that counts.

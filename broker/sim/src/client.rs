@@ -2,7 +2,9 @@
 
 pub mod commits;
 pub mod consumer;
+pub mod member;
 pub mod producer;
+pub mod provider;
 
 use std::sync::Arc;
 use std::time::Duration;

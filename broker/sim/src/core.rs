@@ -54,6 +54,8 @@ pub struct Core {
 struct Notes {
     tally: Tally,
     cuts: BTreeSet<(Slot, Link)>,
+    /// Brokers to which something was done that may get them fenced.
+    unwell: BTreeSet<Slot>,
     /// No faults are drawn any more.
     healed: bool,
     violations: Vec<Violation>,
@@ -104,6 +106,7 @@ impl Core {
     /// Cuts a broker's link, or mends it.
     pub fn set_cut(&self, slot: Slot, link: Link, is_cut: bool) {
         let mut notes = self.notes();
+        notes.unwell.insert(slot);
         if is_cut {
             notes.cuts.insert((slot, link));
         } else {
@@ -115,6 +118,21 @@ impl Core {
     #[must_use]
     pub fn is_cut(&self, slot: Slot, link: Link) -> bool {
         self.notes().cuts.contains(&(slot, link))
+    }
+
+    /// Notes that something is done to a broker that may get it fenced.
+    pub fn is_unwell(&self, slot: Slot) {
+        self.notes().unwell.insert(slot);
+    }
+
+    /// A broker was fenced by others: wrong, where nothing was done to it.
+    pub fn fenced_by_others(&self, host: &str) {
+        self.say(|| format!("    {host} is fenced by others"));
+        let slot = host.strip_prefix("host-").and_then(|number| number.parse().ok()).map(Slot);
+        let was_well = slot.is_some_and(|slot| !self.notes().unwell.contains(&slot));
+        if was_well && self.plan.is_fair() {
+            self.violated(Invariant::StorelessBrokerIsFenced, format!("{host} was well, and others have fenced it"));
+        }
     }
 
     /// From now on nothing goes wrong by chance.

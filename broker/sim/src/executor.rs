@@ -51,6 +51,8 @@ struct Task {
     /// None while it is being polled.
     future: Option<BoxFuture<'static, ()>>,
     waker: Waker,
+    /// Whether it was ever polled: one that has not begun waits nowhere.
+    has_begun: bool,
 }
 
 impl std::fmt::Debug for Task {
@@ -147,7 +149,7 @@ impl Executor {
         let id = shared.next_task;
         shared.next_task += 1;
         let waker = Waker::from(Arc::new(TaskWaker { task: id, ready: Arc::clone(&self.ready) }));
-        shared.tasks.insert(id, Task { process, future: Some(boxed), waker: waker.clone() });
+        shared.tasks.insert(id, Task { process, future: Some(boxed), waker: waker.clone(), has_begun: false });
         drop(shared);
         waker.wake();
     }
@@ -221,7 +223,7 @@ impl Executor {
             ids.into_iter().filter_map(|id| shared.tasks.remove(&id)).collect::<Vec<Task>>()
         };
         for mut task in tasks {
-            if let Some(future) = &mut task.future {
+            if let (Some(future), true) = (&mut task.future, task.has_begun) {
                 await_points::crashed(future.as_mut());
             }
             // Without the lock: what is dropped wakes others.
@@ -307,6 +309,7 @@ impl Executor {
             }
             shared.trace = (shared.trace.rotate_left(5) ^ id).wrapping_mul(0x0000_0100_0000_01b3);
             let Some(task) = shared.tasks.get_mut(&id) else { return };
+            task.has_begun = true;
             let Some(future) = task.future.take() else { return };
             (future, task.waker.clone(), task.process)
         };

@@ -83,7 +83,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::LatePut,
         Self::LostAnswer,
         Self::LostRequest,
@@ -120,6 +120,7 @@ impl Fault {
         Self::Drain,
         Self::FenceDuringRelease,
         Self::ChainOfUnserved,
+        Self::AwayAndBack,
     ];
 }
 

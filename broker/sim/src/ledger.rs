@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use broker_log::{Incarnation, Origin, Slice, WalContents};
-use broker_metadata::{Digest, Entry, NotAnEntry, State};
+use broker_metadata::{Change, Command, Digest, Entry, NotAnEntry, State};
 use broker_store::Key;
 use bytes::Bytes;
 use sha2::Digest as _;
@@ -42,8 +42,14 @@ pub struct Ledger {
     pub seen: BTreeMap<Place, BTreeMap<i64, String>>,
     /// Offsets below which records may be gone by order: log starts that were asked for.
     pub trimmed: BTreeMap<Place, i64>,
+    /// Hosts that others have fenced, and nobody has looked at yet.
+    pub fenced_by_others: Vec<String>,
     /// When an incarnation was fenced and when its log was sealed, milliseconds of the world.
     pub fenced: BTreeMap<Incarnation, u64>,
+    /// See [`Ledger::fenced`].
+    pub sealed: BTreeMap<Incarnation, u64>,
+    /// Commands of which somebody was told that they never take effect.
+    pub never: BTreeSet<Uuid>,
     /// Topics that were deleted.
     pub deleted_topics: BTreeSet<Uuid>,
 }
@@ -59,17 +65,8 @@ impl Log {
     /// The lowest seal whose lower numbers all hold the writer's own objects.
     #[must_use]
     pub fn seal(&self) -> Option<u64> {
-        let mut next = 0;
-        for (seq, object) in &self.objects {
-            if *seq != next {
-                return None;
-            }
-            if object.is_none() {
-                return Some(*seq);
-            }
-            next += 1;
-        }
-        None
+        let mut contiguous = (0_u64..).zip(&self.objects).take_while(|(next, (seq, _))| next == *seq);
+        contiguous.find(|(_, (_, object))| object.is_none()).map(|(seq, _)| seq)
     }
 }
 
@@ -112,12 +109,16 @@ pub(crate) fn created(core: &Arc<Core>, _bucket: &Bucket, key: &str, bytes: &Byt
         let mut ledger = core.ledger();
         match Key::parse(CLUSTER, key) {
             Some(Key::MetaLog { seq }) => ledger.entry(seq, bytes, now_ms(core)),
-            Some(Key::Wal { incarnation, seq }) => ledger.wal_object(incarnation, seq, bytes),
+            Some(Key::Wal { incarnation, seq }) => ledger.wal_object(incarnation, seq, bytes, now_ms(core)),
             _ => Vec::new(),
         }
     };
     for (invariant, problem) in problems {
         core.violated(invariant, problem);
+    }
+    let fenced = std::mem::take(&mut core.ledger().fenced_by_others);
+    for host in fenced {
+        core.fenced_by_others(&host);
     }
 }
 
@@ -158,6 +159,11 @@ impl Ledger {
                 broker_store_without_mutation(|| self.reference.apply(&entry.commands));
                 problems.extend(leaders_move_in_order(&before, &self.reference));
                 self.note_fenced(&before, now_ms);
+                for command in entry.commands.iter().filter(|command| self.never.contains(&command.id)) {
+                    let problem = format!("{} takes effect after it was given up", command.id);
+                    problems.push((Invariant::MetadataIsLinear, problem));
+                }
+                self.fenced_by_others.extend(fenced_by_others(&before, &entry.commands));
                 for id in before.topics().keys().filter(|id| self.reference.topic(**id).is_none()) {
                     self.deleted_topics.insert(*id);
                 }
@@ -181,7 +187,7 @@ impl Ledger {
         }
     }
 
-    fn wal_object(&mut self, incarnation: Incarnation, seq: u64, bytes: &Bytes) -> Problems {
+    fn wal_object(&mut self, incarnation: Incarnation, seq: u64, bytes: &Bytes, now_ms: u64) -> Problems {
         let origin = Origin { cluster: self.cluster, incarnation, seq };
         let mut problems = Vec::new();
         let object = match WalContents::decode(bytes.clone(), origin) {
@@ -201,8 +207,12 @@ impl Ledger {
             }
         }
         let log = self.logs.entry(incarnation).or_default();
+        let was_sealed = log.seal().is_some();
         if log.objects.insert(seq, object).is_some() {
             problems.push((Invariant::SealIsFinal, format!("number {seq} of {incarnation} was created twice")));
+        }
+        if !was_sealed && log.seal().is_some() {
+            self.sealed.entry(incarnation).or_insert(now_ms);
         }
         problems
     }
@@ -228,6 +238,19 @@ impl Ledger {
             None => wrong("it is not of this cluster"),
         }
     }
+}
+
+/// The hosts of those who were alive and that these commands fence.
+fn fenced_by_others(before: &State, commands: &[Command]) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for command in commands {
+        let Change::FenceBrokers { incarnations } = &command.change else { continue };
+        let alive = incarnations.iter().filter(|incarnation| before.is_alive(**incarnation));
+        hosts.extend(
+            alive.filter_map(|incarnation| before.broker(incarnation.broker)).map(|broker| broker.host.clone()),
+        );
+    }
+    hosts
 }
 
 /// Leadership moves only from who is fenced or has released, and epochs grow.
@@ -269,6 +292,45 @@ pub fn put_garbage(core: &Arc<Core>, bucket: &Bucket, seq: u64) {
     let object = crate::bucket::Object { bytes: bytes.clone(), modified_ms: core.clock.wall_ms() };
     if bucket.look(|objects| objects.create(&key, object)) == crate::bucket::Created::Yes {
         core.say(|| format!("garbage at {key}"));
+        created(core, bucket, &key, &bytes);
+    }
+}
+
+/// Somebody newer puts a command into the metadata log that nobody in this world understands.
+pub fn put_unknown_command(core: &Arc<Core>, bucket: &Bucket) {
+    let (seq, bytes) = {
+        let ledger = core.ledger();
+        let entry = Entry {
+            cluster: ledger.cluster,
+            seq: ledger.reference.next_seq(),
+            nonce: 7,
+            state_before: ledger.reference.digest(),
+            predecessor: ledger.last_entry,
+            writer: "newer".to_owned(),
+            commands: vec![Command {
+                id: Uuid::from_u128(7),
+                origin: None,
+                actor: "newer".to_owned(),
+                time_ms: 0,
+                reason: "newer".to_owned(),
+                change: Change::SetFeatureLevel { level: 1 },
+            }],
+        };
+        let Ok(known) = entry.encode() else { return };
+        let mut bytes = known.to_vec();
+        bytes.truncate(bytes.len().saturating_sub(4));
+        let name = b"set_feature_level";
+        if let Some(at) = bytes.windows(name.len()).position(|window| window == name) {
+            bytes.splice(at..at + name.len(), b"set_weather_level".iter().copied());
+        }
+        let crc = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(&crc.to_be_bytes());
+        (entry.seq, Bytes::from(bytes))
+    };
+    let key = Key::MetaLog { seq }.path(CLUSTER);
+    let object = crate::bucket::Object { bytes: bytes.clone(), modified_ms: core.clock.wall_ms() };
+    if bucket.look(|objects| objects.create(&key, object)) == crate::bucket::Created::Yes {
+        core.say(|| format!("an unknown command at {key}"));
         created(core, bucket, &key, &bytes);
     }
 }

@@ -7,6 +7,7 @@
 //! Invariant: the same seed gives the same trace. Tasks run only when [`executor`] says so, time is tokio's paused clock,
 //! and whatever is random follows from the seed.
 
+pub mod aim;
 pub mod await_points;
 pub mod broker;
 pub mod bucket;
@@ -19,6 +20,8 @@ pub mod executor;
 pub mod fault;
 pub mod invariant;
 pub mod ledger;
+#[cfg(feature = "mutations")]
+pub mod mutations;
 pub mod plan;
 pub mod random;
 pub mod world;

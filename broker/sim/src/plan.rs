@@ -40,6 +40,12 @@ pub struct Plan {
     pub unacknowledged_bytes_max: usize,
     /// Whether PUTs of small objects are rationed.
     pub put_budget: bool,
+    /// How long a producer lets a broker wait for durability.
+    pub produce_timeout: Duration,
+    /// Somebody newer puts a command into the metadata log that nobody in this world understands.
+    pub unknown_command: bool,
+    /// Partitions of each internal topic.
+    pub internal_partitions: i32,
 }
 
 /// How often each kind of mishap is drawn, relative to the others, and how often any is.
@@ -73,6 +79,30 @@ pub struct Chaos {
     pub zombie: u64,
     /// Several leaders die one after the other.
     pub chain: u64,
+    /// A broker loses the data bucket, and nothing else.
+    pub storeless: u64,
+}
+
+impl Chaos {
+    /// Whether brokers lose their data bucket and nothing else happens.
+    #[must_use]
+    pub fn is_only_storeless(&self) -> bool {
+        let Self { interval: _, storeless, crash, crash_at_poll, pause, pause_at_poll, .. } = self;
+        let Self { cut, bucket, drain, clock, garbage, clone, away, zombie, chain, .. } = self;
+        let others = [crash, crash_at_poll, pause, pause_at_poll, cut, bucket, drain, clock, garbage, clone, away];
+        *storeless > 0 && others.into_iter().chain([zombie, chain]).all(|weight| *weight == 0)
+    }
+}
+
+impl Chaos {
+    /// Whether brokers become zombies and nothing else happens.
+    #[must_use]
+    pub fn is_only_zombies(&self) -> bool {
+        let Self { interval: _, storeless, crash, crash_at_poll, pause, pause_at_poll, .. } = self;
+        let Self { cut, bucket, drain, clock, garbage, clone, away, zombie, chain, .. } = self;
+        let others = [crash, crash_at_poll, pause, pause_at_poll, cut, bucket, drain, clock, garbage, clone, away];
+        *zombie > 0 && others.into_iter().chain([storeless, chain]).all(|weight| *weight == 0)
+    }
 }
 
 impl Plan {
@@ -106,8 +136,21 @@ impl Plan {
             in_flight: 1 + random.index(5),
             unacknowledged_bytes_max: 64 << 10,
             put_budget: random.per_mille(500),
+            produce_timeout: random.millis(300, 10_000),
+            unknown_command: false,
+            internal_partitions: i32::try_from(random.between(1, 3)).unwrap_or(2),
         }
         .with_somebody()
+    }
+
+    /// Whether requests to the buckets only fail where a link is cut: then times can be promised.
+    #[must_use]
+    pub fn is_fair(&self) -> bool {
+        self.odds == Odds { way_max: self.odds.way_max, ..Odds::default() }
+            && self.odds.way_max <= Duration::from_millis(20)
+            && self.chaos.bucket == 0
+            && self.chaos.garbage == 0
+            && !self.unknown_command
     }
 
     fn with_somebody(mut self) -> Self {
@@ -159,5 +202,6 @@ fn chaos(random: &mut Random) -> Chaos {
         away: draw(random),
         zombie: draw(random),
         chain: draw(random) / 2,
+        storeless: draw(random) / 2,
     }
 }

@@ -17,8 +17,9 @@ use crate::chaos;
 use crate::check;
 use crate::client::commits::Commits;
 use crate::client::consumer::Consumer;
+use crate::client::member::Member;
 use crate::client::producer::{Numbers, producer};
-use crate::client::{Brokers, Client};
+use crate::client::{Brokers, Client, provider};
 use crate::clock::WorldClock;
 use crate::core::{Core, Finished, KeepLines, Slot};
 use crate::executor::Executor;
@@ -32,7 +33,7 @@ const WORLD_MAX: Duration = Duration::from_secs(900);
 /// Time for everything to work again once nothing goes wrong any more.
 const RESUME_MAX: Duration = Duration::from_secs(60);
 /// The topic that clients use.
-const TOPIC: &str = "payments";
+pub(crate) const TOPIC: &str = "payments";
 
 /// The parts of a world that runs.
 #[derive(Clone, Debug)]
@@ -102,7 +103,7 @@ impl World {
     #[must_use]
     pub fn outsider(&self) -> Store {
         let access = Arc::new(Access::new(&self.core, &self.metadata, Who::Outsider));
-        let seed = self.core.random().next();
+        let seed = self.core.random().number();
         match Store::over(access, CLUSTER) {
             Ok(store) => store.with_seed(seed),
             Err(problem) => broken(&problem.to_string()),
@@ -119,6 +120,12 @@ impl World {
         let clients = TaskTracker::new();
         let commits = self.clients(topic, until, &clients);
         self.core.spawn(check::watch(self.clone()));
+        if self.core.plan.unknown_command {
+            sleep(Duration::from_secs(5)).await;
+            crate::ledger::put_unknown_command(&self.core, &self.metadata);
+            sleep(Duration::from_secs(10)).await;
+            return;
+        }
         chaos::reign(&self, until).await;
         self.heal();
         clients.close();
@@ -141,10 +148,10 @@ impl World {
     /// Creates the cluster.
     async fn found(&self) {
         let store = self.outsider();
-        let cluster = Uuid::from_u64_pair(self.core.random().next(), 1);
+        let cluster = Uuid::from_u64_pair(self.core.random().number(), 1);
         let mut bootstrap = Bootstrap::new(cluster, "arn:aws:iam::111122223333:role/admin", self.core.clock.wall_ms());
-        bootstrap.consumer_offsets_partitions = 2;
-        let seed = self.core.random().next();
+        bootstrap.consumer_offsets_partitions = self.core.plan.internal_partitions;
+        let seed = self.core.random().number();
         while let Err(problem) = bootstrap.run(&store, LogOptions::new("provider", seed)).await {
             self.core.say(|| format!("not founded yet: {problem}"));
             sleep(Duration::from_millis(200)).await;
@@ -202,6 +209,14 @@ impl World {
             self.core.spawn(tasks.track_future(one.clone().commit(until)));
             self.core.spawn(tasks.track_future(one.clone().watch(until)));
             self.core.spawn(tasks.track_future(one.clone().watch(until)));
+        }
+        for number in 0..plan.members {
+            let one =
+                Member { client: client.clone(), name: format!("member-{number}"), group: "members".to_owned(), topic };
+            self.core.spawn(tasks.track_future(one.run(until)));
+        }
+        if plan.provider {
+            self.core.spawn(tasks.track_future(provider::administer(self.clone(), until)));
         }
         commits
     }

@@ -158,7 +158,7 @@ impl Producer {
         let records = batch(self.client.core.clock.wall_ms(), producer, &one.values);
         ProduceRequest {
             acks: Acks::Durable,
-            timeout: Duration::from_secs(10),
+            timeout: self.client.core.plan.produce_timeout,
             transactional_id: None,
             partitions: vec![ProducePartition { topic: TopicRef::Id(self.topic), partition: self.partition, records }],
         }
