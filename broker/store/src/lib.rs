@@ -12,6 +12,7 @@
 
 mod answer;
 mod backoff;
+mod clock;
 pub mod conformance;
 mod counters;
 mod error;
@@ -28,6 +29,7 @@ mod sequence;
 mod store;
 
 pub use backoff::Backoff;
+pub use clock::{StoreClock, StoreDate};
 pub use counters::Counts;
 pub use error::{Failure, Filled, Operation, Outcome, StoreError, Unfilled};
 pub use frozen::{Frozen, Nonce, NonceMissing};

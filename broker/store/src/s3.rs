@@ -18,6 +18,7 @@ use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use thiserror::Error;
 use url::Url;
 
+use crate::clock::StoreClock;
 use crate::limits::{CONNECT_TIME_MAX, CONNECTION_IDLE_MAX, REQUEST_TIME_MAX};
 pub(crate) use connector::BodyChecksum;
 use connector::Observing;
@@ -92,7 +93,7 @@ pub struct CredentialsUnavailable(pub String);
 pub struct InvalidS3Config(String);
 
 /// Makes the client.
-pub(crate) fn open(config: &S3Config) -> Result<Arc<dyn ObjectStore>, InvalidS3Config> {
+pub(crate) fn open(config: &S3Config, clock: &Arc<StoreClock>) -> Result<Arc<dyn ObjectStore>, InvalidS3Config> {
     let S3Config { bucket, region, .. } = config;
     let options = ClientOptions::new()
         .with_timeout(REQUEST_TIME_MAX)
@@ -126,7 +127,7 @@ pub(crate) fn open(config: &S3Config) -> Result<Arc<dyn ObjectStore>, InvalidS3C
         .with_disable_bulk_delete(true)
         .with_client_options(options)
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-        .with_http_connector(Observing::new(authority, Signer::new(region), Arc::clone(&provider)));
+        .with_http_connector(Observing::new(authority, Signer::new(region), Arc::clone(&provider), Arc::clone(clock)));
     if let Some(key) = &config.kms_key_id {
         builder = builder.with_sse_kms_encryption(key).with_bucket_key(true);
     }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::answer::{failure_of, observe, outcome_of};
 use crate::backoff::{Backoff, Jitter};
+use crate::clock::{StoreClock, StoreDate};
 use crate::counters::{Counters, Counts};
 use crate::error::{Failure, Operation, Outcome, StoreError};
 use crate::frozen::Frozen;
@@ -47,6 +48,7 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     cluster: Arc<str>,
     actor: Option<Arc<str>>,
+    clock: Option<Arc<StoreClock>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) pace: Arc<Pace>,
     jitter: Jitter,
@@ -113,7 +115,8 @@ impl Store {
     /// # Errors
     /// [`OpenStoreError`].
     pub fn s3(config: &S3Config, cluster: &str) -> Result<Self, OpenStoreError> {
-        let mut store = Self::over(crate::s3::open(config)?, cluster)?;
+        let clock = Arc::new(StoreClock::default());
+        let mut store = Self::over(crate::s3::open(config, &clock)?, cluster)?.with_clock(clock);
         store.actor = config.actor.as_deref().map(Arc::from);
         Ok(store)
     }
@@ -125,7 +128,7 @@ impl Store {
     pub fn over(objects: Arc<dyn ObjectStore>, cluster: &str) -> Result<Self, OpenStoreError> {
         check_cluster_name(cluster)?;
         let (counters, pace) = (Arc::default(), Arc::default());
-        Ok(Self { objects, cluster: Arc::from(cluster), actor: None, counters, pace, jitter: Jitter::new(0) })
+        Ok(Self { objects, cluster: Arc::from(cluster), actor: None, clock: None, counters, pace, jitter: Jitter::new(0) })
     }
 
     /// The same store with another seed for the jitter of its waits.
@@ -133,6 +136,22 @@ impl Store {
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.jitter = Jitter::new(seed);
         self
+    }
+
+    /// The same store with a clock of its own, which the client below notes dates in.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<StoreClock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// What the store says about the time.
+    #[must_use]
+    pub fn date(&self) -> StoreDate {
+        match &self.clock {
+            None => StoreDate::NoClock,
+            Some(clock) => clock.date_ms().map_or(StoreDate::NotYet, StoreDate::At),
+        }
     }
 
     /// The same bucket as another cluster sees it.

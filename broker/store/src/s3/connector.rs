@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{DATE, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use object_store::ClientOptions;
 use object_store::client::{
@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::credentials::Cached;
 use super::sign::{Body, Signer};
 use crate::answer::{self, Answer};
+use crate::clock::StoreClock;
 use crate::limits::ERROR_BODY_BYTES_MAX;
 
 const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-crc32c");
@@ -34,6 +35,7 @@ struct Shared {
     authority: String,
     signer: Signer,
     provider: Arc<OnceLock<Cached>>,
+    clock: Arc<StoreClock>,
 }
 
 #[derive(Debug)]
@@ -48,8 +50,13 @@ struct ObservedClient {
 struct NotSent(String);
 
 impl Observing {
-    pub(super) fn new(authority: String, signer: Signer, provider: Arc<OnceLock<Cached>>) -> Self {
-        Self { shared: Arc::new(Shared { authority, signer, provider }) }
+    pub(super) fn new(
+        authority: String,
+        signer: Signer,
+        provider: Arc<OnceLock<Cached>>,
+        clock: Arc<StoreClock>,
+    ) -> Self {
+        Self { shared: Arc::new(Shared { authority, signer, provider, clock }) }
     }
 }
 
@@ -75,7 +82,13 @@ impl HttpService for ObservedClient {
                 return Err(HttpError::new(HttpErrorKind::Connect, error));
             }
         };
-        match self.inner.execute(request).await {
+        let answered = self.inner.execute(request).await;
+        if let Ok(response) = &answered
+            && let Some(Ok(date)) = response.headers().get(DATE).map(HeaderValue::to_str)
+        {
+            self.shared.clock.note_header(date);
+        }
+        match answered {
             Err(error) => {
                 let unreachable = error.kind() == HttpErrorKind::Connect;
                 answer::note(Answer { unreachable, ..Answer::default() });
