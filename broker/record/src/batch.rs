@@ -216,6 +216,6 @@ fn prefix_of(header: &BatchHeader) -> [u8; PREFIX_LEN] {
     written.first_chunk::<PREFIX_LEN>().copied().unwrap_or_default()
 }
 
-fn crc(batch: &[u8]) -> u32 {
+pub(crate) fn crc(batch: &[u8]) -> u32 {
     crc32c::crc32c(batch.get(CRC_START..).unwrap_or_default())
 }

@@ -65,18 +65,8 @@ impl BatchBuilder {
 
     /// Appends a record.
     pub fn push_with(&mut self, timestamp: i64, key: Option<&[u8]>, value: Option<&[u8]>, headers: &[Header]) {
-        let mut fields = vec![0_u8];
-        put_varlong(&mut fields, timestamp.saturating_sub(self.base_timestamp));
-        put_varlong(&mut fields, i64::from(self.count));
-        put_nullable(&mut fields, key);
-        put_nullable(&mut fields, value);
-        put_varlong(&mut fields, length(headers.len()));
-        for header in headers {
-            put_nullable(&mut fields, Some(&header.key));
-            put_nullable(&mut fields, header.value.as_ref().map(Bytes::as_ref));
-        }
-        put_varlong(&mut self.body, length(fields.len()));
-        self.body.extend_from_slice(&fields);
+        let timestamp_delta = timestamp.saturating_sub(self.base_timestamp);
+        put_record(&mut self.body, timestamp_delta, i64::from(self.count), key, value, headers);
         self.count = self.count.saturating_add(1);
         self.max_timestamp = self.max_timestamp.max(timestamp);
     }
@@ -104,6 +94,29 @@ impl BatchBuilder {
         bytes.extend_from_slice(&self.body);
         Batch::seal(header, bytes)
     }
+}
+
+/// Appends one record.
+pub(crate) fn put_record(
+    body: &mut Vec<u8>,
+    timestamp_delta: i64,
+    offset_delta: i64,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: &[Header],
+) {
+    let mut fields = vec![0_u8];
+    put_varlong(&mut fields, timestamp_delta);
+    put_varlong(&mut fields, offset_delta);
+    put_nullable(&mut fields, key);
+    put_nullable(&mut fields, value);
+    put_varlong(&mut fields, length(headers.len()));
+    for header in headers {
+        put_nullable(&mut fields, Some(&header.key));
+        put_nullable(&mut fields, header.value.as_ref().map(Bytes::as_ref));
+    }
+    put_varlong(body, length(fields.len()));
+    body.extend_from_slice(&fields);
 }
 
 fn length(len: usize) -> i64 {

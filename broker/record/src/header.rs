@@ -17,6 +17,7 @@ const COMPRESSION_MASK: i16 = 0x07;
 const TIMESTAMP_TYPE: i16 = 0x08;
 const TRANSACTIONAL: i16 = 0x10;
 const CONTROL: i16 = 0x20;
+const DELETE_HORIZON: i16 = 0x40;
 
 /// The fields of a batch header, in the order of the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +134,31 @@ impl Attributes {
     #[must_use]
     pub fn with_transactional(self) -> Self {
         Self(self.0 | TRANSACTIONAL)
+    }
+
+    /// Whether the base timestamp says when tombstones and markers may go (KIP-534).
+    #[must_use]
+    pub fn has_delete_horizon(self) -> bool {
+        self.0 & DELETE_HORIZON != 0
+    }
+
+    /// The same attributes, with a base timestamp that says when tombstones and markers may go.
+    #[must_use]
+    pub fn with_delete_horizon(self) -> Self {
+        Self(self.0 | DELETE_HORIZON)
+    }
+
+    /// The same attributes with another compression.
+    #[must_use]
+    pub fn with_compression(self, compression: Compression) -> Self {
+        let bits = match compression {
+            Compression::None => 0,
+            Compression::Gzip => 1,
+            Compression::Snappy => 2,
+            Compression::Lz4 => 3,
+            Compression::Zstd => 4,
+        };
+        Self((self.0 & !COMPRESSION_MASK) | bits)
     }
 
     /// The same attributes, for a control batch.

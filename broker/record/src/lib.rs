@@ -10,16 +10,20 @@
 
 mod batch;
 mod builder;
+mod compression;
 mod control;
 mod cursor;
 mod header;
 mod ids;
 pub mod limits;
 mod records;
+mod rewrite;
 
 pub use batch::{Batch, PlacedBatch, SplitError, split};
 pub use builder::BatchBuilder;
+pub use compression::{CodecError, compress, decompress};
 pub use control::{ControlRecord, MarkerKind};
 pub use header::{Attributes, BatchHeader, Compression, HEADER_LEN, HeaderError, TimestampType};
 pub use ids::{LeaderEpoch, NO_SEQUENCE, Offset, ProducerEpoch, ProducerId};
 pub use records::{Header, Record, RecordError, Records};
+pub use rewrite::UnpackError;

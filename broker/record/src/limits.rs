@@ -5,3 +5,9 @@ pub const BATCH_BYTES_MAX: usize = 1 << 30;
 
 /// Batches in one produce payload. The Java client sends one per partition; older ones a handful.
 pub const BATCHES_PER_PAYLOAD_MAX: usize = 100_000;
+
+/// Bytes of one Snappy block that is written; Java's block size.
+pub const SNAPPY_BLOCK_BYTES: usize = 32 << 10;
+
+/// Window that a Zstandard frame may ask its reader to keep, as a power of two: 32 MiB, more than any client's level takes.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 25;
