@@ -9,11 +9,13 @@
 //! makes this crate panic. The crate is pure: bytes in, bytes out; fetching them is the business of its callers.
 
 pub mod checkpoint;
+pub mod compaction;
 mod frame;
 mod identity;
 pub mod limits;
 pub mod manifest;
 mod producers;
+pub mod retention;
 mod seal;
 pub mod segment;
 pub mod wal;

@@ -11,3 +11,9 @@ pub const SEGMENT_BLOCK_BYTES: usize = 64 << 10;
 
 /// Bytes of a manifest or checkpoint that a reader accepts: a million segments.
 pub const MANIFEST_BYTES_MAX: usize = 128 << 20;
+
+/// Bytes that the records of one batch may take when compaction unpacks them; a larger batch is left as it is.
+pub const UNPACKED_BATCH_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes that a key takes in memory during compaction beside its own; rounded up.
+pub const COMPACTION_KEY_OVERHEAD_BYTES: usize = 64;

@@ -1,6 +1,8 @@
 //! Tests of the object formats.
 
 #[cfg(test)]
+mod compaction;
+#[cfg(test)]
 mod manifest;
 #[cfg(test)]
 mod producers;
