@@ -85,6 +85,20 @@ pub enum Change {
         /// Which.
         topic: Uuid,
     },
+    /// A sweep has deleted objects of a deleted topic.
+    NoteSweep {
+        /// Which.
+        topic: Uuid,
+        /// What it deleted.
+        swept: SweptObjects,
+    },
+    /// Nothing of a deleted topic is left, and nobody who knew the topic can write any more.
+    FinaliseDeletion {
+        /// Which.
+        topic: Uuid,
+        /// What the last sweep deleted.
+        swept: SweptObjects,
+    },
     /// A topic's configs change.
     AlterTopicConfigs {
         /// Which.
@@ -206,6 +220,24 @@ pub struct CreateTopic {
     pub configs: BTreeMap<String, String>,
     /// What operators say about it.
     pub attributes: TopicAttributes,
+}
+
+/// Objects that were deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweptObjects {
+    /// How many.
+    pub objects: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+}
+
+impl SweptObjects {
+    /// These and others.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self { objects: self.objects.saturating_add(others.objects), bytes: self.bytes.saturating_add(others.bytes) }
+    }
 }
 
 /// What operators say about a topic.

@@ -20,13 +20,14 @@ mod log;
 mod marker;
 mod outcome;
 mod reader;
+mod report;
 mod snapshot;
 mod state;
 mod topic_config;
 
 pub use command::{
-    Change, Command, CreateCluster, CreateTopic, Endpoint, RegisterBroker, ReleasedPartition, ReleasedPosition, Target,
-    TopicAttributes,
+    Change, Command, CreateCluster, CreateTopic, Endpoint, RegisterBroker, ReleasedPartition, ReleasedPosition,
+    SweptObjects, Target, TopicAttributes,
 };
 pub use entry::{Entry, EntryTooLarge, NotAnEntry};
 pub use live::{BootReport, LiveObject};
@@ -35,9 +36,10 @@ pub use log::{
 };
 pub use marker::{MarkedBucket, Marker, MarkerError};
 pub use outcome::{Applied, CommandResult, Rejection};
+pub use report::{GroupReport, OffsetReport, PartitionReport, Report};
 pub use snapshot::{NotASnapshot, Snapshot};
 pub use state::{
-    Broker, BrokerStatus, CONSUMER_OFFSETS, ChainLink, ClusterInfo, DeletedTopic, Digest, FEATURE_LEVEL_MAX, Partition,
-    State, TRANSACTION_STATE, Topic, WalLog,
+    Broker, BrokerStatus, CONSUMER_OFFSETS, ChainLink, ClusterInfo, DeletedTopic, Digest, FEATURE_LEVEL_MAX,
+    FinalisedTopic, Partition, State, TRANSACTION_STATE, Topic, WalLog,
 };
 pub use topic_config::{ConfigType, TOPIC_CONFIGS, TopicConfig, check_topic_config, check_topic_name, topic_config};

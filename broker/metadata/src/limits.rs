@@ -23,6 +23,8 @@ pub const BROKERS_MAX: usize = 1_000;
 pub const INCARNATIONS_MAX: usize = 10_000;
 /// Names of deleted topics whose leader epochs are remembered; the smallest epochs are forgotten first.
 pub const FORMER_TOPICS_MAX: usize = 100_000;
+/// Deleted topics of which nothing is left, and that are remembered; the oldest are forgotten first.
+pub const FINALISED_TOPICS_KEPT: usize = 1000;
 /// Characters of a topic's name. Kafka's number.
 pub const TOPIC_NAME_LENGTH_MAX: usize = 249;
 /// Bytes of any other text in a command: host, owner, reason, a config's value.

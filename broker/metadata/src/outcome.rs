@@ -99,6 +99,14 @@ pub enum Rejection {
     /// No such topic.
     #[error("there is no topic {0}")]
     UnknownTopic(Uuid),
+    /// An incarnation that knew a deleted topic is not retired.
+    #[error("incarnation {incarnation} may still write objects of topic {topic}")]
+    MayStillWrite {
+        /// The topic.
+        topic: Uuid,
+        /// Who.
+        incarnation: Incarnation,
+    },
     /// No such partition.
     #[error("topic {topic} has no partition {partition}")]
     UnknownPartition {

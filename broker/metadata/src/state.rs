@@ -5,6 +5,7 @@
 
 mod apply;
 mod brokers;
+mod deletion;
 mod election;
 mod queries;
 mod topics;
@@ -15,7 +16,7 @@ use broker_store::Incarnation;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::command::{Endpoint, ReleasedPosition, TopicAttributes};
+use crate::command::{Endpoint, ReleasedPosition, SweptObjects, TopicAttributes};
 use crate::outcome::CommandResult;
 
 /// The highest feature level that this binary knows.
@@ -43,6 +44,7 @@ pub struct State {
     topics: BTreeMap<Uuid, Topic>,
     topic_ids: BTreeMap<String, Uuid>,
     deleted_topics: BTreeMap<Uuid, DeletedTopic>,
+    finalised_topics: BTreeMap<Uuid, FinalisedTopic>,
     /// Highest leader epoch of deleted topics, by name.
     former_epochs: BTreeMap<String, i32>,
     results: BTreeMap<Uuid, CommandResult>,
@@ -185,6 +187,26 @@ pub struct DeletedTopic {
     pub partitions: i32,
     /// The entry that deleted it.
     pub seq: u64,
+    /// The epoch of the next incarnation then: those before it knew the topic.
+    pub epochs_until: i64,
+    /// What sweeps have deleted, as far as they have said.
+    pub swept: SweptObjects,
+}
+
+/// A topic of which nothing is left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinalisedTopic {
+    /// The name it had.
+    pub name: String,
+    /// The partitions it had.
+    pub partitions: i32,
+    /// The entry that deleted it.
+    pub deleted_seq: u64,
+    /// The entry that said that nothing is left.
+    pub seq: u64,
+    /// What sweeps have deleted, as far as they have said.
+    pub swept: SweptObjects,
 }
 
 /// JSON objects have text keys only: written as a list of pairs.

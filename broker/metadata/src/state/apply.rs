@@ -78,6 +78,8 @@ impl State {
             Change::TrimWal { incarnation, floor } => self.trim_wal(*incarnation, *floor),
             Change::CreateTopic(create) => self.create_topic(create, command),
             Change::DeleteTopic { topic } => self.delete_topic(*topic),
+            Change::NoteSweep { topic, swept } => self.note_sweep(*topic, *swept),
+            Change::FinaliseDeletion { topic, swept } => self.finalise_deletion(*topic, *swept),
             Change::AlterTopicConfigs { topic, configs } => self.alter_topic_configs(*topic, configs),
             Change::AlterTopicAttributes { topic, attributes } => self.alter_topic_attributes(*topic, attributes),
             Change::CreatePartitions { topic, total } => self.create_partitions(*topic, *total),
@@ -152,6 +154,9 @@ impl State {
         };
         for id in &topics {
             fold(&mut hash, &(id, self.topics.get(id), self.deleted_topics.get(id)));
+            if let Some(finalised) = self.finalised_topics.get(id) {
+                fold(&mut hash, &(id, finalised));
+            }
         }
         self.digest = Digest(hash.finalize().into());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use broker_store::Incarnation;
 use uuid::Uuid;
 
-use super::{Broker, BrokerStatus, ClusterInfo, DeletedTopic, Digest, Partition, State, Topic, WalLog};
+use super::{Broker, BrokerStatus, ClusterInfo, DeletedTopic, Digest, FinalisedTopic, Partition, State, Topic, WalLog};
 use crate::outcome::CommandResult;
 
 impl State {
@@ -101,6 +101,18 @@ impl State {
     #[must_use]
     pub fn deleted_topics(&self) -> &BTreeMap<Uuid, DeletedTopic> {
         &self.deleted_topics
+    }
+
+    /// The topics of which nothing is left, as far as they are remembered.
+    #[must_use]
+    pub fn finalised_topics(&self) -> &BTreeMap<Uuid, FinalisedTopic> {
+        &self.finalised_topics
+    }
+
+    /// The epoch of the next incarnation: whoever has a lower one was registered before.
+    #[must_use]
+    pub fn next_epoch(&self) -> i64 {
+        self.next_epoch
     }
 
     /// How a command ended, if that is remembered.

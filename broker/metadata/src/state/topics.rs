@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::{CONSUMER_OFFSETS, DeletedTopic, Partition, State, TRANSACTION_STATE, Topic};
-use crate::command::{Command, CreateTopic, TopicAttributes};
+use crate::command::{Command, CreateTopic, SweptObjects, TopicAttributes};
 use crate::limits::{CLUSTER_PARTITIONS_MAX, FORMER_TOPICS_MAX, TEXT_BYTES_MAX, TOPIC_PARTITIONS_MAX, TOPICS_MAX};
 use crate::outcome::{Applied, CommandResult, Rejection};
 use crate::topic_config::{check_topic_config, check_topic_name};
@@ -85,7 +85,14 @@ impl State {
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
         self.topics.remove(&id);
         self.topic_ids.remove(&name);
-        self.deleted_topics.insert(id, DeletedTopic { name: name.clone(), partitions, seq: self.next_seq });
+        let deleted = DeletedTopic {
+            name: name.clone(),
+            partitions,
+            seq: self.next_seq,
+            epochs_until: self.next_epoch,
+            swept: SweptObjects::default(),
+        };
+        self.deleted_topics.insert(id, deleted);
         self.touched.topics.insert(id);
         self.former_epochs.insert(name, epoch);
         if self.former_epochs.len() > FORMER_TOPICS_MAX {

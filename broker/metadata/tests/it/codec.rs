@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use broker_metadata::{
-    Change, Command, CreateTopic, Digest, Entry, Incarnation, NotAnEntry, Snapshot, Target, TopicAttributes,
+    Change, Command, CreateTopic, Digest, Entry, Incarnation, NotAnEntry, Snapshot, SweptObjects, Target,
+    TopicAttributes,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -35,6 +36,10 @@ fn changes() -> impl Strategy<Value = Change> {
             Change::AlterTopicConfigs { topic: Uuid::from_u128(topic), configs }
         }),
         any::<u32>().prop_map(|count| Change::AllocateProducerIds { count }),
+        (any::<u128>(), any::<u64>(), any::<u64>(), any::<bool>()).prop_map(|(topic, objects, bytes, last)| {
+            let (topic, swept) = (Uuid::from_u128(topic), SweptObjects { objects, bytes });
+            if last { Change::FinaliseDeletion { topic, swept } } else { Change::NoteSweep { topic, swept } }
+        }),
     ]
 }
 

@@ -61,7 +61,7 @@ fn a_known_history_gives_the_known_state() {
            __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
            payments 1-1@2 3-3@0 1-1@0 3-3@0 1-1@1 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
-        14 a4ecd0db7a7b57bc deleted and made again
+        14 9696bc4df73861dd deleted and made again
            payments 3-3@3 1-1@3
            __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0

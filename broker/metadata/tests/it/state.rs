@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_metadata::{
-    Applied, BrokerStatus, CONSUMER_OFFSETS, Change, Rejection, TRANSACTION_STATE, Target, TopicAttributes,
+    Applied, BrokerStatus, CONSUMER_OFFSETS, Change, Rejection, SweptObjects, TRANSACTION_STATE, Target,
+    TopicAttributes,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -160,6 +161,30 @@ fn protected_and_internal_topics_are_not_deleted() {
     let topic = world.state.topic_named(CONSUMER_OFFSETS).unwrap().id;
     let internal = Rejection::InternalTopic { name: CONSUMER_OFFSETS.to_owned() };
     assert_eq!(world.run(Change::DeleteTopic { topic }), Err(internal));
+}
+
+#[test]
+fn a_deletion_is_final_when_everybody_who_knew_the_topic_is_retired() {
+    let mut world = World::new();
+    let a = world.broker("a", "z1");
+    let topic = world.topic("payments", 2);
+    let swept = SweptObjects { objects: 3, bytes: 100 };
+    assert_eq!(world.run(Change::NoteSweep { topic, swept }), Err(Rejection::UnknownTopic(topic)), "it lives");
+    world.run(Change::DeleteTopic { topic }).unwrap();
+    let b = world.broker("b", "z2");
+    world.run(Change::NoteSweep { topic, swept }).unwrap();
+    let early = world.run(Change::FinaliseDeletion { topic, swept });
+    assert_eq!(early, Err(Rejection::MayStillWrite { topic, incarnation: a }));
+    world.run(Change::FenceBrokers { incarnations: vec![a] }).unwrap();
+    assert!(world.run(Change::FinaliseDeletion { topic, swept }).is_err(), "the dead write, too");
+    world.run(Change::RetireIncarnation { incarnation: a }).unwrap();
+    world.run(Change::FinaliseDeletion { topic, swept }).unwrap();
+    assert!(world.state.is_alive(b), "who came later never knew it");
+    assert!(world.state.deleted_topics().is_empty());
+    let finalised = &world.state.finalised_topics()[&topic];
+    assert_eq!((finalised.name.as_str(), finalised.partitions), ("payments", 2));
+    assert_eq!(finalised.swept, SweptObjects { objects: 6, bytes: 200 });
+    assert_eq!(world.run(Change::FinaliseDeletion { topic, swept }), Err(Rejection::UnknownTopic(topic)));
 }
 
 #[test]
