@@ -9,5 +9,5 @@ mod machine;
 mod record;
 
 pub use api::*;
-pub(crate) use coordinator::{Commit, Committer, Coordinator, Tools, partition_of};
+pub(crate) use coordinator::{Commit, Committer, Coordinator, Expiry, Tools, partition_of};
 pub(crate) use record::OffsetRecord;

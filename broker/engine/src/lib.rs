@@ -28,6 +28,7 @@ mod peers;
 mod status;
 mod tasks;
 mod topic;
+mod trusted_clock;
 
 pub use config::{Endpoint, EngineConfig, Stores};
 pub use engine::{Engine, Failed, StartError};

@@ -6,6 +6,7 @@
 mod lead;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_log::Incarnation;
@@ -24,6 +25,7 @@ use crate::limits::{INTERNAL_BYTES_MAX, Limits, OPENING_WAIT_MAX};
 use crate::log::{Memory, Objects, RecoveredLog, StoreAge, Until, Wal};
 use crate::status::Counters;
 use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef, WaiterNumbers};
+use crate::trusted_clock::TrustedClock;
 
 /// What this broker is to a partition that metadata says it leads.
 #[derive(Clone, Debug)]
@@ -68,6 +70,9 @@ pub(crate) struct Life {
     pub(crate) waiters: WaiterNumbers,
     pub(crate) memory: Memory,
     pub(crate) internal_memory: Memory,
+    /// Bytes that all groups take.
+    groups_held: Arc<AtomicUsize>,
+    pub(crate) clock: TrustedClock,
     pub(crate) counters: Arc<Counters>,
     pub(crate) tasks: Tasks,
     pub(crate) cancel: CancellationToken,
@@ -98,6 +103,8 @@ impl Life {
         Arc::new(Self {
             id,
             cluster_id,
+            clock: TrustedClock::new(env.clone(), data.clone()),
+            groups_held: Arc::default(),
             data,
             cluster,
             wal: Wal::new(),
@@ -181,6 +188,16 @@ impl Life {
         }
     }
 
+    /// Everything that is served.
+    pub(crate) fn all_serving(&self) -> Vec<Arc<Partition>> {
+        let roles = self.roles();
+        let serving = roles.values().filter_map(|role| match role {
+            Role::Serving(partition) => Some(Arc::clone(partition)),
+            Role::Opening(_) | Role::GivenUp { .. } => None,
+        });
+        serving.collect()
+    }
+
     /// Partitions served, and partitions on their way there.
     pub(crate) fn role_counts(&self) -> (usize, usize) {
         let roles = self.roles();
@@ -212,6 +229,8 @@ impl Life {
             memory: self.internal_memory.clone(),
             objects: self.objects.clone(),
             env: self.env.clone(),
+            clock: self.clock.clone(),
+            held: Arc::clone(&self.groups_held),
             tasks: self.tasks.clone(),
             cancel: self.cancel.clone(),
         }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub message_bytes_max: usize,
     /// Bytes of one fetch answer, whatever the client asks for.
     pub fetch_bytes_max: usize,
+    /// Time that committed offsets are kept after their group has lost its last member (`offsets.retention.minutes`).
+    pub offsets_retention: Duration,
 }
 
 impl Default for Limits {
@@ -25,6 +27,7 @@ impl Default for Limits {
             read_cache_bytes_max: 64 << 20,
             message_bytes_max: 1_048_588,
             fetch_bytes_max: 55 << 20,
+            offsets_retention: Duration::from_secs(7 * 24 * 3600),
         }
     }
 }
@@ -43,6 +46,22 @@ pub const PARTITIONS_PER_TOPIC_MAX: i32 = 10_000;
 pub const PRODUCER_BATCHES_KEPT: usize = 5;
 /// Members of one group.
 pub const GROUP_MEMBERS_MAX: usize = 10_000;
+/// Bytes of any text that a member sends, such as its id; Kafka's strings end below it.
+pub const GROUP_TEXT_BYTES_MAX: usize = 32_767;
+/// Bytes that a member takes beside what it sends, in memory and in its group's record; rounded up.
+pub const GROUP_MEMBER_OVERHEAD_BYTES: usize = 64;
+/// Bytes of all that the members of one group send when they join.
+pub const GROUP_MEMBERS_BYTES_MAX: usize = 2 << 20;
+/// Bytes of a group with its assignments: its record goes into one object of the write-ahead log with room to spare.
+pub const GROUP_BYTES_MAX: usize = 7 << 19;
+/// Groups of one partition of `__consumer_offsets`.
+pub const GROUPS_PER_PARTITION_MAX: usize = 20_000;
+/// Bytes of members and committed offsets that a broker holds for all groups; beyond it nothing new is taken.
+pub const GROUPS_BYTES_MAX: usize = 256 << 20;
+/// Bytes that a committed offset takes in memory beside the client's note; rounded up.
+pub const OFFSET_OVERHEAD_BYTES: usize = 128;
+/// Bytes of records that one batch of the groups' log holds at most, but for a single larger one.
+pub const GROUP_BATCH_BYTES_MAX: usize = 1 << 20;
 /// Bytes of the metadata string of a committed offset. Kafka's default.
 pub const OFFSET_METADATA_BYTES_MAX: usize = 4096;
 /// Session time-outs that a member may ask for. Kafka's defaults.
@@ -88,6 +107,22 @@ pub const SEALS_AT_ONCE: u64 = 64;
 pub const RECOVERY_READS_MAX: u64 = 16;
 /// Time that an offset commit waits for durability. Kafka's default.
 pub const OFFSET_COMMIT_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Milliseconds between the clocks of a broker and its store beyond which neither is believed.
+pub const CLOCKS_APART_MS_MAX: u64 = 5 * 60 * 1000;
+/// Time between two reports.
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(30);
+/// Committed offsets, and groups without any, in one report: about 5 MiB.
+pub const REPORTED_OFFSETS_MAX: usize = 50_000;
+/// Time between two looks at what deleted topics have left.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// The same for a topic of which nothing was found again and again; each look costs one listing.
+pub const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(3600);
+/// Time between two looks at topics whose deletion is final: only a write that was on its way for longer can be there.
+pub const FINALISED_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3600);
+/// Objects deleted at once.
+pub const DELETES_AT_ONCE: usize = 16;
+/// Time between two looks for committed offsets that have expired. Kafka's default.
+pub const OFFSETS_EXPIRY_INTERVAL: Duration = Duration::from_secs(600);
 /// Objects that one fetch reads from the store at once.
 pub const OBJECT_READS_PER_FETCH_MAX: usize = 8;
 /// Bytes of internal records (committed offsets, members) that wait to become durable; apart from those of producers.

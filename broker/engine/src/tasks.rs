@@ -2,16 +2,22 @@
 
 mod balance;
 mod detector;
+mod expire;
 mod follow;
 mod heartbeat;
 mod release;
+mod report;
 mod show_life;
+mod sweep;
 mod watch;
 
 pub(crate) use balance::balance;
 pub(crate) use detector::Detector;
+pub(crate) use expire::expire_offsets;
 pub(crate) use follow::{follow, follow_roles};
 pub(crate) use heartbeat::send_heartbeats;
 pub(crate) use release::{follow_targets, release};
+pub(crate) use report::report;
 pub(crate) use show_life::{ask_store, show_life};
+pub(crate) use sweep::sweep;
 pub(crate) use watch::watch_others;

@@ -9,6 +9,7 @@ mod produce;
 mod producer_id;
 #[cfg_attr(not(test), expect(dead_code, reason = "the coordinator of transactions is on its way"))]
 mod producers;
+mod report;
 mod waiters;
 
 pub use admin::{

@@ -11,7 +11,7 @@ use crate::group::{
     GroupError, GroupListing, HeartbeatRequest, JoinGroupRequest, JoinedGroup, LeaveGroupRequest, OffsetCommitError,
     OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest, SyncedGroup,
 };
-use crate::limits::{COORDINATION_STALENESS_MAX, OFFSET_METADATA_BYTES_MAX};
+use crate::limits::{COORDINATION_STALENESS_MAX, GROUP_TEXT_BYTES_MAX, OFFSET_METADATA_BYTES_MAX};
 use crate::topic::TopicRef;
 
 impl Engine {
@@ -160,7 +160,7 @@ impl Engine {
 impl Inner {
     /// The coordinator, if this broker is it and knows that it still is.
     fn coordinator(&self, group: &str) -> Result<Arc<Coordinator>, GroupError> {
-        if group.is_empty() {
+        if group.is_empty() || group.len() > GROUP_TEXT_BYTES_MAX {
             return Err(GroupError::InvalidGroupId);
         }
         if self.journal.unconfirmed_for() > COORDINATION_STALENESS_MAX {

@@ -190,6 +190,9 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
     life.tasks.spawn(tasks::send_heartbeats(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::watch_others(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::follow_targets(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::expire_offsets(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::report(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::sweep(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::balance(Arc::clone(inner), Arc::clone(life)));
     let follow = tasks::follow_roles(Arc::clone(life));
     tokio::select! {

@@ -3,11 +3,14 @@
 //! Invariant: what is answered has been read from, or was written to, durable objects; a commit that is on its way is not
 //! visible. The shell holds one lock, never across an await.
 
+mod expiry;
 mod log;
 mod members;
 mod offsets;
+mod report;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,15 +19,17 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub(crate) use expiry::Expiry;
 pub(crate) use offsets::{Commit, Committer};
 
 use super::api::{GroupDescription, GroupError, GroupListing, JoinedGroup, SyncedGroup};
 use super::machine::{Effect, Event, Group, Ticket};
 use super::record::OffsetRecord;
 use crate::env::{Env, Tasks};
-use crate::limits::GROUP_INITIAL_DELAY;
+use crate::limits::{GROUP_INITIAL_DELAY, GROUPS_BYTES_MAX, GROUPS_PER_PARTITION_MAX, OFFSET_OVERHEAD_BYTES};
 use crate::log::{Memory, Objects, Wal};
 use crate::topic::Partition;
+use crate::trusted_clock::TrustedClock;
 
 /// The partition of `__consumer_offsets` that holds a group; Kafka's choice: Java's hash of the name.
 pub(crate) fn partition_of(group: &str, partitions: i32) -> i32 {
@@ -39,6 +44,9 @@ pub(crate) struct Tools {
     pub(crate) memory: Memory,
     pub(crate) objects: Objects,
     pub(crate) env: Env,
+    pub(crate) clock: TrustedClock,
+    /// Bytes that all groups of this broker take.
+    pub(crate) held: Arc<AtomicUsize>,
     pub(crate) tasks: Tasks,
     pub(crate) cancel: CancellationToken,
 }
@@ -58,18 +66,80 @@ struct State {
     joins: BTreeMap<Ticket, oneshot::Sender<Result<JoinedGroup, GroupError>>>,
     syncs: BTreeMap<Ticket, oneshot::Sender<Result<SyncedGroup, GroupError>>>,
     tickets: Ticket,
+    /// This broker is not the coordinator any more: nobody waits here again.
+    resigned: bool,
 }
+
+/// A partition of a topic, as committed offsets name it.
+type TopicPartition = (Uuid, i32);
 
 /// A group: its members, and its offsets by topic and partition, with the place of each in the log.
 #[derive(Debug)]
 struct Entry {
     group: Group,
-    offsets: BTreeMap<(Uuid, i32), (Offset, OffsetRecord)>,
+    offsets: BTreeMap<TopicPartition, (Offset, OffsetRecord)>,
+    offset_bytes: usize,
+    /// Offsets that are in the log and not yet durable: the latest place of each.
+    arriving: BTreeMap<TopicPartition, Offset>,
+    /// The latest record of the members: its place in the log, and when it was written, in ms since 1970.
+    stored: Option<(Offset, i64)>,
+    held: Held,
+}
+
+/// A group's part of the memory that all groups take; given back when dropped.
+#[derive(Debug)]
+struct Held {
+    all: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Held {
+    fn set(&mut self, bytes: usize) {
+        self.all.fetch_add(bytes, Ordering::Relaxed);
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Entry {
-    fn new() -> Self {
-        Self { group: Group::new(GROUP_INITIAL_DELAY), offsets: BTreeMap::new() }
+    fn new(all: &Arc<AtomicUsize>) -> Self {
+        Self {
+            group: Group::new(GROUP_INITIAL_DELAY),
+            offsets: BTreeMap::new(),
+            offset_bytes: 0,
+            arriving: BTreeMap::new(),
+            stored: None,
+            held: Held { all: Arc::clone(all), bytes: 0 },
+        }
+    }
+
+    fn put_offset(&mut self, key: TopicPartition, place: Offset, record: OffsetRecord) {
+        self.offset_bytes = self.offset_bytes.saturating_add(OFFSET_OVERHEAD_BYTES + record.metadata.len());
+        if let Some((_, replaced)) = self.offsets.insert(key, (place, record)) {
+            self.offset_bytes = self.offset_bytes.saturating_sub(OFFSET_OVERHEAD_BYTES + replaced.metadata.len());
+        }
+    }
+
+    fn remove_offset(&mut self, key: TopicPartition) {
+        if let Some((_, removed)) = self.offsets.remove(&key) {
+            self.offset_bytes = self.offset_bytes.saturating_sub(OFFSET_OVERHEAD_BYTES + removed.metadata.len());
+        }
+    }
+
+    /// Notes how much memory the group takes.
+    fn weigh(&mut self, name: &str) {
+        self.held.set(name.len().saturating_add(self.offset_bytes).saturating_add(self.group.bytes()));
+    }
+
+    /// Whether nothing is lost when the group is forgotten: neither the log nor anybody who waits knows of it.
+    fn is_nothing(&self) -> bool {
+        self.group.is_unborn() && self.offsets.is_empty() && self.arriving.is_empty() && self.stored.is_none()
     }
 }
 
@@ -107,6 +177,7 @@ impl Coordinator {
     /// Answers everyone who waits: this broker is not the coordinator any more.
     pub(crate) fn resign(&self) {
         let mut state = self.state();
+        state.resigned = true;
         for (_, waiting) in std::mem::take(&mut state.joins) {
             let _gone = waiting.send(Err(GroupError::NotCoordinator));
         }
@@ -161,17 +232,43 @@ impl Coordinator {
                         let _gone = waiting.send(answer);
                     }
                 }
-                Effect::Store { generation } => {
-                    let storing = Arc::clone(self).store_group(group.to_owned(), generation);
+                Effect::Store { store, generation } => {
+                    let storing = Arc::clone(self).store_group(group.to_owned(), store, generation);
                     self.tools.tasks.spawn(storing);
                 }
             }
         }
+        state.settle(group);
         self.deadline_moved.notify_one();
+    }
+
+    /// Whether a group that is not known yet, or another member or offset, can be taken.
+    ///
+    /// # Errors
+    /// [`GroupError::GroupMaxSize`].
+    fn check_room(&self, state: &State, group: &str) -> Result<(), GroupError> {
+        let crowded = state.groups.len() >= GROUPS_PER_PARTITION_MAX && !state.groups.contains_key(group);
+        if crowded || self.tools.held.load(Ordering::Relaxed) >= GROUPS_BYTES_MAX {
+            return Err(GroupError::GroupMaxSize);
+        }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Weighs a group after a change, or forgets one that has become nothing, such as after a join that was refused.
+    fn settle(&mut self, name: &str) {
+        if let Some(entry) = self.groups.get_mut(name) {
+            if entry.is_nothing() {
+                self.groups.remove(name);
+            } else {
+                entry.weigh(name);
+            }
+        }
     }
 }
 

@@ -4,11 +4,12 @@
 //! only after [`Event::Stored`] said that it is durable.
 
 mod join;
+mod subscription;
 mod sync;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,11 @@ use super::api::{
     LeavingMember, SyncGroupRequest, SyncedGroup,
 };
 use super::record::{GroupRecord, MemberRecord};
+use crate::limits::GROUP_MEMBER_OVERHEAD_BYTES;
+use crate::status::wide;
+
+/// The kind of groups whose members subscribe to topics.
+const CONSUMER: &str = "consumer";
 
 /// Names a request that waits for its answer.
 pub(crate) type Ticket = u64;
@@ -30,7 +36,7 @@ pub(crate) enum Event {
     /// A member asks for its assignment.
     Sync { ticket: Ticket, request: SyncGroupRequest },
     /// What an earlier [`Effect::Store`] asked for has become durable, or never will through this coordinator.
-    Stored { generation: i32, durable: bool },
+    Stored { store: u64, generation: i32, durable: bool },
     /// Time has passed.
     Tick,
 }
@@ -43,7 +49,7 @@ pub(crate) enum Effect {
     /// Answer a sync.
     Synced(Ticket, Result<SyncedGroup, GroupError>),
     /// Make the group's record (as it is when written) durable, then say [`Event::Stored`].
-    Store { generation: i32 },
+    Store { store: u64, generation: i32 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +75,8 @@ struct Member {
     assignment: Bytes,
     joining: Option<Ticket>,
     syncing: Option<Ticket>,
+    /// A join that is answered with the member's new id as soon as this store, or a later one, is durable.
+    renaming: Option<(Ticket, u64)>,
     /// Out without a sign of life until then.
     expires: Duration,
 }
@@ -84,6 +92,8 @@ pub(crate) struct Group {
     members: BTreeMap<String, Member>,
     /// Ids given out whose members have not joined with them yet, and until when they may.
     pending: BTreeMap<String, Duration>,
+    /// How often the group has asked to be stored.
+    stores: u64,
     initial_delay: Duration,
 }
 
@@ -98,6 +108,7 @@ impl Group {
             leader: String::new(),
             members: BTreeMap::new(),
             pending: BTreeMap::new(),
+            stores: 0,
             initial_delay,
         }
     }
@@ -120,6 +131,7 @@ impl Group {
                     assignment: member.assignment,
                     joining: None,
                     syncing: None,
+                    renaming: None,
                     expires: now + member.session,
                 };
                 (member.member_id, restored)
@@ -133,6 +145,7 @@ impl Group {
             leader: record.leader,
             members,
             pending: BTreeMap::new(),
+            stores: 0,
             initial_delay,
         }
     }
@@ -143,7 +156,10 @@ impl Group {
         match event {
             Event::Join { ticket, request, fresh_id } => self.join(ticket, request, fresh_id, now, &mut effects),
             Event::Sync { ticket, request } => self.sync(ticket, &request, now, &mut effects),
-            Event::Stored { generation, durable } => self.stored(generation, durable, now, &mut effects),
+            Event::Stored { store, generation, durable } => {
+                self.renamed(store, durable, now, &mut effects);
+                self.stored(generation, durable, now, &mut effects);
+            }
             Event::Tick => self.tick(now, &mut effects),
         }
         effects
@@ -236,6 +252,35 @@ impl Group {
         self.members.is_empty() && self.pending.is_empty()
     }
 
+    /// Whether the group is empty and has never been stored: nothing is lost when it is forgotten.
+    pub(crate) fn is_unborn(&self) -> bool {
+        self.is_empty() && self.generation == 0
+    }
+
+    /// Bytes of what members have sent, as they are held in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let pending: usize = self.pending.keys().map(String::len).sum();
+        let members: usize = self.members.iter().map(|(id, member)| member.bytes(id)).sum();
+        pending.saturating_add(members)
+    }
+
+    /// The topics that members subscribe to; none where that cannot be told.
+    pub(crate) fn subscribed_topics(&self) -> Option<BTreeSet<String>> {
+        if self.protocol_type != CONSUMER || self.phase != Phase::Stable {
+            return None;
+        }
+        let mut topics = BTreeSet::new();
+        for member in self.members.values() {
+            topics.extend(subscription::topics(&member.metadata(&self.protocol))?);
+        }
+        Some(topics)
+    }
+
+    /// How many members there are.
+    pub(crate) fn member_count(&self) -> u64 {
+        wide(self.members.len())
+    }
+
     /// Kafka's name of the group's state.
     pub(crate) fn state_name(&self) -> &'static str {
         match self.phase {
@@ -270,8 +315,8 @@ impl Group {
         }
     }
 
-    /// The group as its log shall describe it.
-    pub(crate) fn record(&self) -> GroupRecord {
+    /// The group as its log shall describe it; `written_ms` is when.
+    pub(crate) fn record(&self, written_ms: i64) -> GroupRecord {
         let member = |(id, member): (&String, &Member)| MemberRecord {
             member_id: id.clone(),
             instance: member.instance.clone(),
@@ -287,8 +332,16 @@ impl Group {
             protocol_type: self.protocol_type.clone(),
             protocol: self.protocol.clone(),
             leader: self.leader.clone(),
+            written_ms,
             members: self.members.iter().map(member).collect(),
         }
+    }
+
+    /// Asks to be stored.
+    fn store(&mut self, effects: &mut Vec<Effect>) -> u64 {
+        self.stores += 1;
+        effects.push(Effect::Store { store: self.stores, generation: self.generation });
+        self.stores
     }
 
     fn tick(&mut self, now: Duration, effects: &mut Vec<Effect>) {
@@ -344,6 +397,9 @@ impl Group {
         if let Some(ticket) = member.syncing {
             effects.push(Effect::Synced(ticket, Err(GroupError::UnknownMember)));
         }
+        if let Some((ticket, _)) = member.renaming {
+            effects.push(Effect::Joined(ticket, Err(GroupError::UnknownMember)));
+        }
     }
 
     /// Somebody has left: rebalance, or see whether the rebalance that runs is complete.
@@ -363,7 +419,16 @@ impl Group {
 impl Member {
     /// A member whose request is waiting is alive.
     fn is_waiting(&self) -> bool {
-        self.joining.is_some() || self.syncing.is_some()
+        self.joining.is_some() || self.syncing.is_some() || self.renaming.is_some()
+    }
+
+    /// Bytes held for the member, its part of the overhead included.
+    fn bytes(&self, id: &str) -> usize {
+        let protocols: usize =
+            self.protocols.iter().map(|one| one.name.len() + one.metadata.len() + GROUP_MEMBER_OVERHEAD_BYTES).sum();
+        let texts = id.len() + self.instance.as_ref().map_or(0, String::len);
+        let client = self.client_id.len() + self.client_host.len();
+        GROUP_MEMBER_OVERHEAD_BYTES + texts + client + protocols + self.assignment.len()
     }
 
     /// The member's subscription under a protocol.

@@ -40,6 +40,8 @@ pub(crate) struct GroupRecord {
     pub(crate) protocol_type: String,
     pub(crate) protocol: String,
     pub(crate) leader: String,
+    /// When, in ms since 1970; of a group without members: since when it has none.
+    pub(crate) written_ms: i64,
     pub(crate) members: Vec<MemberRecord>,
 }
 
@@ -124,6 +126,7 @@ impl GroupRecord {
         put_text(&mut out, &self.protocol_type);
         put_text(&mut out, &self.protocol);
         put_text(&mut out, &self.leader);
+        out.extend_from_slice(&self.written_ms.to_be_bytes());
         out.extend_from_slice(&u32::try_from(self.members.len()).unwrap_or(u32::MAX).to_be_bytes());
         for member in &self.members {
             put_text(&mut out, &member.member_id);
@@ -147,6 +150,7 @@ impl GroupRecord {
             protocol_type: reader.text()?,
             protocol: reader.text()?,
             leader: reader.text()?,
+            written_ms: reader.i64()?,
             members: Vec::new(),
         };
         // Members are pushed as they are read: a foreign count reserves nothing.
@@ -279,8 +283,9 @@ mod tests {
         ) {
             let value = OffsetRecord { offset, leader_epoch: epoch, metadata: text.clone(), commit_ms: 5 };
             prop_assert_eq!(OffsetRecord::decode(&value.encode()), Ok(value));
+            let (protocol_type, protocol) = (text.clone(), text.clone());
             let value =
-                GroupRecord { generation: epoch, protocol_type: text.clone(), protocol: text.clone(), leader: text, members };
+                GroupRecord { generation: epoch, protocol_type, protocol, leader: text, written_ms: offset, members };
             prop_assert_eq!(GroupRecord::decode(&value.encode()), Ok(value));
         }
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use broker_engine::{
-    CommitOffset, Engine, GroupError, GroupProtocol, HeartbeatRequest, JoinGroupRequest, JoinedGroup,
-    LeaveGroupRequest, LeavingMember, OffsetCommitError, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
+    CommitOffset, Engine, Env, GroupError, GroupProtocol, HeartbeatRequest, JoinGroupRequest, JoinedGroup,
+    LeaveGroupRequest, LeavingMember, OffsetCommitError, OffsetCommitRequest, OffsetFetchRequest, Stores,
+    SyncGroupRequest,
 };
 use bytes::Bytes;
 
@@ -109,7 +110,7 @@ async fn committed(engine: &Engine) -> i64 {
     .await
 }
 
-async fn commit_patiently(engine: &Engine, offset: i64) {
+pub(crate) async fn commit_patiently(engine: &Engine, offset: i64) {
     patiently(|| async { engine.offset_commit(commit(-1, "", offset)).await.remove(0) }).await;
 }
 
@@ -241,6 +242,110 @@ async fn members_and_offsets_survive_the_death_of_their_coordinator() {
     assert_eq!(b.offset_commit(commit(two.generation, &two.member_id, 8)).await, vec![Ok(())]);
     assert_eq!(committed(&b).await, 8);
     b.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_join_that_is_refused_leaves_no_group_behind() {
+    let engine = start("a", &memory()).await;
+    let refused = || async {
+        let request = JoinGroupRequest { protocols: Vec::new(), ..join("", None) };
+        match engine.join_group(request).await {
+            Err(GroupError::InconsistentProtocol) => Ok(()),
+            answer => answer.map(|_| ()),
+        }
+    };
+    patiently(refused).await;
+    assert_eq!(engine.list_groups(), vec![]);
+    // An id that is never used is forgotten after its session, and its group with it.
+    let given = engine.join_group(join("", None)).await;
+    assert!(matches!(given, Err(GroupError::MemberIdRequired(_))));
+    assert_eq!(engine.list_groups().len(), 1);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(engine.list_groups(), vec![]);
+    engine.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_come_while_the_broker_gives_up_are_answered() {
+    let engine = start("a", &memory()).await;
+    let (one, _) = two_members(&engine).await;
+    let Err(GroupError::MemberIdRequired(id)) = engine.join_group(join("", None)).await else { panic!("no id") };
+    // It waits for the two others to join again.
+    let waiting = tokio::time::timeout(Duration::from_secs(60), engine.join_group(join(&id, None)));
+    let (answer, ()) = tokio::join!(waiting, engine.kill());
+    assert!(answer.is_ok_and(|answer| answer.is_err()));
+    let late = tokio::time::timeout(Duration::from_secs(60), engine.join_group(join(&one.member_id, None))).await;
+    assert!(late.is_ok_and(|answer| answer.is_err()));
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A broker that keeps offsets for an hour, in [`moving_world`].
+async fn start_forgetful(stores: &Stores, world: &Env) -> Engine {
+    let mut config = config("a");
+    config.limits.offsets_retention = MINUTE * 60;
+    start_in(config, stores, world.clone()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_expire_when_their_group_has_been_empty_for_long_enough_and_stay_expired() {
+    let stores = memory();
+    let world = moving_world();
+    let engine = start_forgetful(&stores, &world).await;
+    create_topic(&engine, 1).await;
+    let (one, two) = two_members(&engine).await;
+    assert_eq!(engine.offset_commit(commit(one.generation, &one.member_id, 5)).await, vec![Ok(())]);
+    // As long as there are members that read the topic (or cannot say what they read), nothing expires.
+    for _ in 0..(90 * 60 / 8) {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        assert_eq!((beat(&engine, &one).await, beat(&engine, &two).await), (Ok(()), Ok(())));
+    }
+    assert_eq!(committed(&engine).await, 5);
+    // Then they fall silent, and the hour begins.
+    tokio::time::sleep(MINUTE * 55).await;
+    assert_eq!(committed(&engine).await, 5);
+    tokio::time::sleep(MINUTE * 25).await;
+    assert_eq!(committed(&engine).await, -1);
+    assert_eq!(engine.list_groups(), vec![]);
+    engine.kill().await;
+    let engine = start_forgetful(&stores, &world).await;
+    assert_eq!(committed(&engine).await, -1);
+    assert_eq!(engine.list_groups(), vec![]);
+    engine.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_of_a_deleted_topic_and_old_offsets_without_a_group_expire() {
+    let engine = start_forgetful(&memory(), &moving_world()).await;
+    create_topic(&engine, 1).await;
+    commit_patiently(&engine, 5).await;
+    tokio::time::sleep(MINUTE * 45).await;
+    commit_patiently(&engine, 6).await;
+    tokio::time::sleep(MINUTE * 45).await;
+    assert_eq!(committed(&engine).await, 6, "the last commit counts");
+    assert_eq!(engine.list_groups().len(), 1);
+    engine.delete_topics(vec![topic()], "User:test", Duration::from_secs(10)).await.remove(0).unwrap();
+    tokio::time::sleep(MINUTE * 20).await;
+    assert_eq!(engine.list_groups(), vec![]);
+    create_topic(&engine, 1).await;
+    commit_patiently(&engine, 7).await;
+    tokio::time::sleep(MINUTE * 80).await;
+    assert_eq!(committed(&engine).await, -1);
+    engine.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_whose_clock_is_wrong_expires_nothing() {
+    let stores = memory();
+    let clock = std::sync::Arc::new(broker_engine::store::StoreClock::default());
+    clock.note(EPOCH_MS - 365 * 24 * 3600 * 1000);
+    let stores = Stores { data: stores.data.with_clock(clock), ..stores };
+    let engine = start_forgetful(&stores, &moving_world()).await;
+    create_topic(&engine, 1).await;
+    commit_patiently(&engine, 5).await;
+    tokio::time::sleep(MINUTE * 180).await;
+    assert_eq!(committed(&engine).await, 5);
+    engine.stop().await;
 }
 
 /// Heartbeats that name no engine first; reads better in a closure.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod balance;
 #[cfg(test)]
+mod deletion;
+#[cfg(test)]
 mod ends;
 #[cfg(test)]
 mod failover;

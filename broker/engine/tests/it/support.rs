@@ -40,8 +40,12 @@ pub(crate) async fn start(host: &str, stores: &Stores) -> Engine {
 }
 
 pub(crate) async fn start_with(config: EngineConfig, stores: &Stores) -> Engine {
+    start_in(config, stores, Env::system()).await
+}
+
+pub(crate) async fn start_in(config: EngineConfig, stores: &Stores, world: Env) -> Engine {
     let port = config.advertised.port;
-    let engine = Engine::start(config, stores.clone(), network(), Env::system()).await.unwrap();
+    let engine = Engine::start(config, stores.clone(), network(), world).await.unwrap();
     LINES.lock().unwrap().insert(port, Line { engine: engine.clone(), state: LineState::Up });
     engine
 }
@@ -93,6 +97,29 @@ pub(crate) fn set_line(engine: &Engine, state: LineState) {
         if line.engine.node_id() == engine.node_id() && line.engine.cluster_id() == engine.cluster_id() {
             line.state = state;
         }
+    }
+}
+
+/// A world whose wall clock moves with tokio's, from a day in 2001 on.
+pub(crate) fn moving_world() -> Env {
+    Env::new(std::sync::Arc::new(TokioClock { start: tokio::time::Instant::now() }), 7)
+}
+
+/// See [`moving_world`].
+struct TokioClock {
+    start: tokio::time::Instant,
+}
+
+/// Where [`moving_world`] begins, in ms since 1970.
+pub(crate) const EPOCH_MS: i64 = 1_000_000_000_000;
+
+impl broker_engine::Clock for TokioClock {
+    fn wall_ms(&self) -> i64 {
+        EPOCH_MS + i64::try_from(self.start.elapsed().as_millis()).unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
     }
 }
 

@@ -14,9 +14,6 @@ use crate::limits::{REBALANCE_TIMEOUT_MAX, SESSION_TIMEOUT_MAX, SESSION_TIMEOUT_
 impl Coordinator {
     /// A member joins; answered when its generation is complete.
     pub(crate) async fn join(self: &Arc<Self>, mut request: JoinGroupRequest) -> Result<JoinedGroup, GroupError> {
-        if request.group.is_empty() {
-            return Err(GroupError::InvalidGroupId);
-        }
         if !(SESSION_TIMEOUT_MIN..=SESSION_TIMEOUT_MAX).contains(&request.session_timeout) {
             return Err(GroupError::InvalidSessionTimeout);
         }
@@ -27,14 +24,20 @@ impl Coordinator {
         {
             let now = self.tools.env.monotonic();
             let mut state = self.state();
+            if state.resigned {
+                return Err(GroupError::NotCoordinator);
+            }
             if !request.member_id.is_empty() && !state.groups.contains_key(&request.group) {
                 return Err(GroupError::UnknownMember);
+            }
+            if request.member_id.is_empty() {
+                self.check_room(&state, &request.group)?;
             }
             state.tickets += 1;
             let ticket = state.tickets;
             state.joins.insert(ticket, answer);
             let name = request.group.clone();
-            let entry = state.groups.entry(name.clone()).or_insert_with(Entry::new);
+            let entry = state.groups.entry(name.clone()).or_insert_with(|| Entry::new(&self.tools.held));
             let effects = entry.group.step(Event::Join { ticket, request, fresh_id }, now);
             self.carry_out(&mut state, &name, effects);
         }
@@ -47,6 +50,9 @@ impl Coordinator {
         {
             let now = self.tools.env.monotonic();
             let mut state = self.state();
+            if state.resigned {
+                return Err(GroupError::NotCoordinator);
+            }
             if !state.groups.contains_key(&request.group) {
                 return Err(GroupError::UnknownMember);
             }

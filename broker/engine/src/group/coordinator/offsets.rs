@@ -1,14 +1,17 @@
 //! Committed offsets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use broker_record::Offset;
-use broker_store::mutation::{Mutation, is_on};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tracing::error;
 use uuid::Uuid;
 
-use super::log::Write;
-use super::{Coordinator, Entry, State};
+use super::log::{Write, size_of};
+use super::{Coordinator, Entry, State, TopicPartition};
 use crate::group::api::{DeleteGroupError, GroupError, OffsetCommitError};
 use crate::group::record::{Key, OffsetRecord};
 use crate::limits::OFFSET_COMMIT_WAIT_MAX;
@@ -42,14 +45,11 @@ impl Coordinator {
         who: Committer,
         commits: Vec<Commit>,
     ) -> Result<(), OffsetCommitError> {
-        if who.group.is_empty() {
-            return Err(GroupError::InvalidGroupId.into());
-        }
-        self.may_commit(&who)?;
+        self.may_commit(&mut self.state(), &who)?;
         if commits.is_empty() {
             return Ok(());
         }
-        let now_ms = self.tools.env.wall_ms();
+        let now_ms = self.tools.clock.stamp_ms();
         let writes: Vec<Write> = commits
             .into_iter()
             .map(|commit| {
@@ -58,12 +58,20 @@ impl Coordinator {
                 (key, Some(OffsetRecord { offset, leader_epoch, metadata, commit_ms: now_ms }.encode()))
             })
             .collect();
-        let (answer, waiting) = oneshot::channel();
-        let committing = Arc::clone(self).write(who.group, writes, answer);
-        self.tools.tasks.spawn(committing);
-        match tokio::time::timeout(OFFSET_COMMIT_WAIT_MAX, waiting).await {
-            Ok(Ok(committed)) => committed.map_err(OffsetCommitError::Group),
-            Ok(Err(_)) => Err(GroupError::NotCoordinator.into()),
+        let coordinator = Arc::clone(self);
+        let committing = async move {
+            let size = writes.iter().map(size_of).sum();
+            let compose = |state: &mut State| {
+                // Again: the generation may have passed while memory was waited for.
+                coordinator.may_commit(state, &who)?;
+                coordinator.check_offsets_room(state, &who.group, &writes)?;
+                Ok::<_, OffsetCommitError>(writes)
+            };
+            coordinator.write(size, compose).await
+        };
+        match timeout(OFFSET_COMMIT_WAIT_MAX, self.in_a_task(committing)).await {
+            Ok(Some(committed)) => committed,
+            Ok(None) => Err(GroupError::NotCoordinator.into()),
             Err(_) => Err(OffsetCommitError::TimedOut),
         }
     }
@@ -85,27 +93,14 @@ impl Coordinator {
 
     /// Deletes a group without members, and its offsets.
     pub(crate) async fn delete(self: &Arc<Self>, group: &str) -> Result<(), DeleteGroupError> {
-        let writes = {
-            let state = self.state();
-            let entry = state.groups.get(group).ok_or(DeleteGroupError::NotFound)?;
-            if !entry.group.is_empty() {
-                return Err(DeleteGroupError::NonEmpty);
-            }
-            let offset = |(topic, partition): &(Uuid, i32)| -> Write {
-                (Key::Offset { group: group.to_owned(), topic: *topic, partition: *partition }, None)
-            };
-            let mut writes: Vec<Write> = entry.offsets.keys().map(offset).collect();
-            writes.push((Key::Group { group: group.to_owned() }, None));
-            writes
-        };
-        let (answer, waiting) = oneshot::channel();
-        self.tools.tasks.spawn(Arc::clone(self).write(group.to_owned(), writes, answer));
-        waiting.await.unwrap_or(Err(GroupError::NotCoordinator)).map_err(DeleteGroupError::Group)
+        let (coordinator, name) = (Arc::clone(self), group.to_owned());
+        let size = tombstones(&self.state(), group)?.iter().map(size_of).sum();
+        let deleting = async move { coordinator.write(size, |state| tombstones(state, &name)).await };
+        self.in_a_task(deleting).await.unwrap_or(Err(DeleteGroupError::Group(GroupError::NotCoordinator)))
     }
 
-    fn may_commit(&self, who: &Committer) -> Result<(), GroupError> {
+    fn may_commit(&self, state: &mut State, who: &Committer) -> Result<(), GroupError> {
         let now = self.tools.env.monotonic();
-        let mut state = self.state();
         match state.groups.get_mut(&who.group) {
             Some(entry) => entry.group.may_commit(&who.member_id, who.instance.as_deref(), who.generation, now),
             None if who.generation < 0 => Ok(()),
@@ -113,64 +108,83 @@ impl Coordinator {
         }
     }
 
-    /// Writes records, takes them over once they are durable, and says so.
-    ///
-    /// A task of its own, so that what became durable is taken over even when nobody waits for the answer any more.
-    async fn write(
-        self: Arc<Self>,
-        group: String,
-        writes: Vec<Write>,
-        answer: oneshot::Sender<Result<(), GroupError>>,
-    ) {
-        let size = writes.iter().map(|(key, value)| key.encode().len() + value.as_ref().map_or(0, Vec::len) + 16).sum();
-        let written = match self.tools.memory.reserve(size).await {
-            Some(reserved) => self.append(&writes, reserved),
-            None => Err(GroupError::NotCoordinator),
+    /// Offsets that are known already are always taken: a group that reads goes on.
+    fn check_offsets_room(&self, state: &State, group: &str, writes: &[Write]) -> Result<(), GroupError> {
+        let known = |write: &Write| match (&write.0, state.groups.get(group)) {
+            (Key::Offset { topic, partition, .. }, Some(entry)) => entry.offsets.contains_key(&(*topic, *partition)),
+            _ => false,
         };
-        if let (Ok((base, _)), true) = (&written, is_on(Mutation::OffsetFetchFromPending)) {
-            self.state().take_over(&group, *base, writes.clone());
-        }
-        let result = match written {
-            Ok((base, mut ticket)) => match ticket.wait_for(|durable| *durable).await {
-                Ok(_) => {
-                    self.state().take_over(&group, base, writes);
-                    Ok(())
-                }
-                Err(_) => Err(GroupError::NotCoordinator),
-            },
-            Err(error) => Err(error),
-        };
-        let _gone = answer.send(result);
+        if writes.iter().all(known) { Ok(()) } else { self.check_room(state, group) }
     }
+
+    /// Runs a task that goes on when nobody waits for its answer any more: what becomes durable is taken over. None when the
+    /// task was dropped.
+    async fn in_a_task<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let (answer, waiting) = oneshot::channel();
+        self.tools.tasks.spawn(async move {
+            let _gone = answer.send(task.await);
+        });
+        waiting.await.ok()
+    }
+}
+
+/// The records that delete a group.
+fn tombstones(state: &State, group: &str) -> Result<Vec<Write>, DeleteGroupError> {
+    let entry = state.groups.get(group).ok_or(DeleteGroupError::NotFound)?;
+    if !entry.group.is_empty() {
+        return Err(DeleteGroupError::NonEmpty);
+    }
+    // What is on its way is older in the log than these, and is deleted as well.
+    let keys: BTreeSet<&TopicPartition> = entry.offsets.keys().chain(entry.arriving.keys()).collect();
+    let offset = |(topic, partition): &TopicPartition| -> Write {
+        (Key::Offset { group: group.to_owned(), topic: *topic, partition: *partition }, None)
+    };
+    let mut writes: Vec<Write> = keys.into_iter().map(offset).collect();
+    writes.push((Key::Group { group: group.to_owned() }, None));
+    Ok(writes)
 }
 
 impl State {
     /// Applies records that are durable. Tasks come here in any order: the later place in the log wins.
-    fn take_over(&mut self, group: &str, base: Offset, writes: Vec<Write>) {
-        for (index, (key, value)) in (0_i64..).zip(writes) {
-            let place = Offset(base.0.saturating_add(index));
-            match (key, value) {
-                (Key::Offset { topic, partition, .. }, Some(value)) => {
-                    let Ok(record) = OffsetRecord::decode(&value) else { continue };
-                    let entry = self.groups.entry(group.to_owned()).or_insert_with(Entry::new);
-                    let newer = entry.offsets.get(&(topic, partition)).is_none_or(|(known, _)| *known < place);
-                    if newer {
-                        entry.offsets.insert((topic, partition), (place, record));
-                    }
+    pub(super) fn take_over(&mut self, base: Offset, writes: Vec<Write>, held: &Arc<AtomicUsize>) {
+        let mut touched = BTreeSet::new();
+        for (place, (key, value)) in (base.0..).map(Offset).zip(writes) {
+            match key {
+                Key::Offset { group, topic, partition } => {
+                    let entry = self.groups.entry(group.clone()).or_insert_with(|| Entry::new(held));
+                    entry.take_over((topic, partition), place, value.as_deref());
+                    touched.insert(group);
                 }
-                (Key::Offset { topic, partition, .. }, None) => {
-                    if let Some(entry) = self.groups.get_mut(group)
-                        && entry.offsets.get(&(topic, partition)).is_some_and(|(known, _)| *known < place)
-                    {
-                        entry.offsets.remove(&(topic, partition));
-                    }
-                }
-                (Key::Group { .. }, _) => {
-                    if self.groups.get(group).is_some_and(|entry| entry.group.is_empty() && entry.offsets.is_empty()) {
-                        self.groups.remove(group);
+                Key::Group { group } => {
+                    let over = self.groups.get(&group).is_some_and(|entry| {
+                        let stored_later = entry.stored.is_some_and(|(stored, _)| stored > place);
+                        entry.group.is_empty() && entry.offsets.is_empty() && entry.arriving.is_empty() && !stored_later
+                    });
+                    if over {
+                        self.groups.remove(&group);
                     }
                 }
             }
+        }
+        for group in touched {
+            self.settle(&group);
+        }
+    }
+}
+
+impl Entry {
+    fn take_over(&mut self, key: TopicPartition, place: Offset, value: Option<&[u8]>) {
+        if self.arriving.get(&key) == Some(&place) {
+            self.arriving.remove(&key);
+        }
+        if self.offsets.get(&key).is_some_and(|(known, _)| *known > place) {
+            return;
+        }
+        match value.map(OffsetRecord::decode) {
+            None => self.remove_offset(key),
+            Some(Ok(record)) => self.put_offset(key, place, record),
+            // Written by this very process a moment ago.
+            Some(Err(problem)) => error!(%problem, "a committed offset is not understood"),
         }
     }
 }

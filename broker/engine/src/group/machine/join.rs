@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Effect, Group, Member, Phase, Ticket};
 use crate::group::api::{GroupError, GroupProtocol, JoinGroupRequest, JoinedGroup, JoinedMember};
-use crate::limits::GROUP_MEMBERS_MAX;
+use crate::limits::{GROUP_MEMBER_OVERHEAD_BYTES, GROUP_MEMBERS_BYTES_MAX, GROUP_MEMBERS_MAX, GROUP_TEXT_BYTES_MAX};
 
 impl Group {
     pub(super) fn join(
@@ -37,6 +37,7 @@ impl Group {
             return Err(GroupError::InconsistentProtocol);
         }
         let instance = request.group_instance_id.as_deref();
+        self.check_room(request, fresh_id)?;
         if !request.member_id.is_empty() {
             let id = request.member_id.clone();
             if self.pending.remove(&id).is_some() {
@@ -55,6 +56,26 @@ impl Group {
             return Err(GroupError::MemberIdRequired(fresh_id.to_owned()));
         }
         Ok(Admitted::New(fresh_id.to_owned()))
+    }
+
+    /// What members send is held in memory and stored as one record: both have bounds.
+    fn check_room(&self, request: &JoinGroupRequest, fresh_id: &str) -> Result<(), GroupError> {
+        let too_long = |text: &str| text.len() > GROUP_TEXT_BYTES_MAX;
+        let texts = [&request.member_id, &request.client_id, &request.client_host, &request.protocol_type];
+        if texts.into_iter().chain(&request.group_instance_id).any(|text| too_long(text))
+            || request.protocols.iter().any(|protocol| too_long(&protocol.name))
+        {
+            return Err(GroupError::GroupMaxSize);
+        }
+        let replaced = |(id, member): &(&String, &Member)| {
+            **id == request.member_id || (member.instance.is_some() && member.instance == request.group_instance_id)
+        };
+        let others = self.members.iter().filter(|one| !replaced(one));
+        let others: usize = others.map(|(id, member)| member.bytes(id).saturating_sub(member.assignment.len())).sum();
+        let pending: usize = self.pending.keys().map(|id| id.len() + GROUP_MEMBER_OVERHEAD_BYTES).sum();
+        let joining = Member::new(0, request.clone(), Duration::ZERO).bytes(fresh_id);
+        let all = others.saturating_add(pending).saturating_add(joining);
+        if all > GROUP_MEMBERS_BYTES_MAX { Err(GroupError::GroupMaxSize) } else { Ok(()) }
     }
 
     /// Whether the member shares a kind and at least one protocol with everyone else.
@@ -93,6 +114,9 @@ impl Group {
         if let Some(older) = member.joining.take() {
             effects.push(Effect::Joined(older, Err(GroupError::RebalanceInProgress)));
         }
+        if let Some((older, _)) = member.renaming.take() {
+            effects.push(Effect::Joined(older, Err(GroupError::RebalanceInProgress)));
+        }
         member.update(request, now);
         let answer_at_once = match self.phase {
             // The answer to its join was lost.
@@ -126,22 +150,44 @@ impl Group {
         if let Some(ticket) = member.syncing.take() {
             effects.push(Effect::Synced(ticket, Err(GroupError::FencedInstance)));
         }
+        if let Some((ticket, _)) = member.renaming.take() {
+            effects.push(Effect::Joined(ticket, Err(GroupError::FencedInstance)));
+        }
         let unchanged = member.protocols == request.protocols;
         member.update(request, now);
         if self.leader == old {
             self.leader.clone_from(&id);
         }
         let stable = self.phase == Phase::Stable && unchanged;
-        member.joining = (!stable).then_some(ticket);
-        self.members.insert(id.clone(), member);
         if stable {
-            // The group goes on as it was, under the new member id.
-            let mut joined = self.joined(&id);
-            joined.skip_assignment = joined.leader == id;
-            effects.push(Effect::Joined(ticket, Ok(joined)));
-            effects.push(Effect::Store { generation: self.generation });
+            // The group goes on as it was, under the new member id, which is told when it is durable.
+            member.renaming = Some((ticket, self.store(effects)));
+            self.members.insert(id, member);
         } else {
+            member.joining = Some(ticket);
+            self.members.insert(id, member);
             self.rebalance(now, effects);
+        }
+    }
+
+    /// The new ids of static members are durable, or never will be through this coordinator.
+    pub(super) fn renamed(&mut self, store: u64, durable: bool, now: Duration, effects: &mut Vec<Effect>) {
+        let mut answered = Vec::new();
+        for (id, member) in &mut self.members {
+            if let Some((ticket, _)) = member.renaming.take_if(|(_, wanted)| *wanted <= store) {
+                member.expires = now + member.session;
+                answered.push((id.clone(), ticket));
+            }
+        }
+        for (id, ticket) in answered {
+            let answer = if durable {
+                let mut joined = self.joined(&id);
+                joined.skip_assignment = joined.leader == id;
+                Ok(joined)
+            } else {
+                Err(GroupError::NotCoordinator)
+            };
+            effects.push(Effect::Joined(ticket, answer));
         }
     }
 
@@ -161,6 +207,10 @@ impl Group {
         for member in self.members.values_mut() {
             if let Some(ticket) = member.syncing.take() {
                 effects.push(Effect::Synced(ticket, Err(GroupError::RebalanceInProgress)));
+            }
+            // Who waits for its new id waits for the next generation now.
+            if let Some((ticket, _)) = member.renaming.take() {
+                member.joining = Some(ticket);
             }
         }
         self.phase = if self.phase == Phase::Empty && !self.initial_delay.is_zero() {
@@ -191,7 +241,7 @@ impl Group {
             self.phase = Phase::Empty;
             self.protocol.clear();
             self.leader.clear();
-            effects.push(Effect::Store { generation: self.generation });
+            self.store(effects);
             return;
         }
         self.protocol = self.elect_protocol();
@@ -270,6 +320,7 @@ impl Member {
             assignment: Bytes::new(),
             joining: Some(ticket),
             syncing: None,
+            renaming: None,
             expires: now + request.session_timeout,
         }
     }

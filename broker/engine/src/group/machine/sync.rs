@@ -1,9 +1,13 @@
 //! Syncing: from a complete generation to every member's assignment.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::{Effect, Group, Phase, Ticket};
 use crate::group::api::{GroupError, SyncGroupRequest, SyncedGroup};
+use crate::limits::GROUP_BYTES_MAX;
 
 impl Group {
     pub(super) fn sync(
@@ -29,16 +33,38 @@ impl Group {
                     effects.push(Effect::Synced(older, Err(GroupError::RebalanceInProgress)));
                 }
                 if request.member_id == self.leader && !storing {
-                    for (id, assignment) in &request.assignments {
-                        if let Some(member) = self.members.get_mut(id) {
-                            member.assignment = assignment.clone();
-                        }
-                    }
-                    self.phase = Phase::Completing { deadline, storing: true };
-                    effects.push(Effect::Store { generation: self.generation });
+                    self.assign(ticket, request, deadline, now, effects);
                 }
             }
         }
+    }
+
+    /// Takes the leader's assignments; if the group's record would not fit into an object, nobody gets any.
+    fn assign(
+        &mut self,
+        ticket: Ticket,
+        request: &SyncGroupRequest,
+        deadline: Duration,
+        now: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        let assigned: BTreeMap<&String, &Bytes> = request.assignments.iter().map(|(id, given)| (id, given)).collect();
+        let bytes: usize = assigned.values().map(|assignment| assignment.len()).sum();
+        if bytes.saturating_add(self.bytes()) > GROUP_BYTES_MAX {
+            if let Some(leader) = self.members.get_mut(&request.member_id) {
+                leader.syncing = None;
+            }
+            effects.push(Effect::Synced(ticket, Err(GroupError::GroupMaxSize)));
+            self.prepare(now, effects);
+            return;
+        }
+        for (id, assignment) in assigned {
+            if let Some(member) = self.members.get_mut(id) {
+                member.assignment = assignment.clone();
+            }
+        }
+        self.phase = Phase::Completing { deadline, storing: true };
+        self.store(effects);
     }
 
     fn may_sync(&self, request: &SyncGroupRequest) -> Result<(), GroupError> {

@@ -1,0 +1,22 @@
+//! What is reported of a partition.
+
+use broker_metadata::PartitionReport;
+use broker_record::Offset;
+
+use super::{Isolation, Partition};
+
+impl Partition {
+    /// The partition as its leader sees it now; none once it was given up.
+    pub(crate) fn report(&self) -> Option<PartitionReport> {
+        let view = self.view(Offset(0), 0, Isolation::ReadUncommitted).ok()?;
+        let bytes = self.look_up(|index| index.from(Offset(0)).map(|span| u64::from(span.length)).sum()).ok()?;
+        Some(PartitionReport {
+            topic: self.id.topic,
+            partition: self.id.partition,
+            leader_epoch: self.leader_epoch.0,
+            start: view.log_start.0,
+            high_watermark: view.high_watermark.0,
+            bytes,
+        })
+    }
+}
