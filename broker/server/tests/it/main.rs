@@ -9,6 +9,7 @@
 mod admin;
 mod broker;
 mod client;
+mod files;
 mod groups;
 mod hostile;
 mod log;
