@@ -33,6 +33,7 @@ pub use entry::{Entry, EntryTooLarge, NotAnEntry};
 pub use live::{BootReport, LiveObject};
 pub use log::{
     Bootstrap, BootstrapError, LogOptions, MetadataLog, OpenError, ProposeError, ReadError, Refreshed, SnapshotError,
+    UnwrittenSnapshot,
 };
 pub use marker::{MarkedBucket, Marker, MarkerError};
 pub use outcome::{Applied, CommandResult, Rejection};
@@ -40,6 +41,6 @@ pub use report::{GroupReport, OffsetReport, PartitionReport, Report};
 pub use snapshot::{NotASnapshot, Snapshot};
 pub use state::{
     Broker, BrokerStatus, CONSUMER_OFFSETS, ChainLink, ClusterInfo, DeletedTopic, Digest, FEATURE_LEVEL_MAX,
-    FinalisedTopic, Partition, State, TRANSACTION_STATE, Topic, WalLog,
+    FinalisedTopic, Loads, Partition, Shared, State, TRANSACTION_STATE, Topic, WalLog,
 };
 pub use topic_config::{ConfigType, TOPIC_CONFIGS, TopicConfig, check_topic_config, check_topic_name, topic_config};

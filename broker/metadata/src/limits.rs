@@ -31,6 +31,10 @@ pub const TOPIC_NAME_LENGTH_MAX: usize = 249;
 pub const TEXT_BYTES_MAX: usize = 4096;
 /// Producer ids of one block.
 pub const PRODUCER_ID_BLOCK_MAX: u32 = 100_000;
+/// Bytes per second by which two brokers must differ before partitions move because of load.
+pub const LOAD_GAP_MIN: u64 = 1 << 20;
+/// Partitions of one broker that are weighed against those of another.
+pub const LOAD_PARTITIONS_WEIGHED_MAX: usize = 64;
 /// Entries after which a snapshot is due.
 pub const SNAPSHOT_ENTRIES: u64 = 1000;
 /// Bytes of entries after which a snapshot is due.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 pub use bootstrap::Bootstrap;
 pub use error::{BootstrapError, OpenError, ProposeError, ReadError, SnapshotError};
+pub use open::UnwrittenSnapshot;
 
 use crate::entry::{Entry, NotAnEntry};
 use crate::limits::{CATCH_UP_ENTRIES, PROPOSE_TIME_MAX};

@@ -4,10 +4,12 @@
 //! state, byte for byte.
 
 mod apply;
+mod balance;
 mod brokers;
 mod deletion;
 mod election;
 mod queries;
+mod shared;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,6 +20,8 @@ use uuid::Uuid;
 
 use crate::command::{Endpoint, ReleasedPosition, SweptObjects, TopicAttributes};
 use crate::outcome::CommandResult;
+pub use balance::Loads;
+pub use shared::Shared;
 
 /// The highest feature level that this binary knows.
 pub const FEATURE_LEVEL_MAX: u32 = 1;
@@ -41,12 +45,12 @@ pub struct State {
     brokers: BTreeMap<i32, Broker>,
     #[serde(with = "incarnation_keys")]
     incarnations: BTreeMap<Incarnation, WalLog>,
-    topics: BTreeMap<Uuid, Topic>,
-    topic_ids: BTreeMap<String, Uuid>,
+    topics: BTreeMap<Uuid, Shared<Topic>>,
+    topic_ids: Shared<BTreeMap<String, Uuid>>,
     deleted_topics: BTreeMap<Uuid, DeletedTopic>,
     finalised_topics: BTreeMap<Uuid, FinalisedTopic>,
     /// Highest leader epoch of deleted topics, by name.
-    former_epochs: BTreeMap<String, i32>,
+    former_epochs: Shared<BTreeMap<String, i32>>,
     results: BTreeMap<Uuid, CommandResult>,
     results_order: VecDeque<Uuid>,
     #[serde(skip)]

@@ -106,7 +106,28 @@ impl MetadataLog {
     /// Whether enough has happened since the last snapshot that this process knows of.
     #[must_use]
     pub fn snapshot_is_due(&self) -> bool {
-        self.entries_since_snapshot >= SNAPSHOT_ENTRIES || self.bytes_since_snapshot >= SNAPSHOT_BYTES
+        self.has_happened_since_snapshot(1)
+    }
+
+    fn has_happened_since_snapshot(&self, times: u64) -> bool {
+        self.entries_since_snapshot >= SNAPSHOT_ENTRIES.saturating_mul(times)
+            || self.bytes_since_snapshot >= SNAPSHOT_BYTES.saturating_mul(times)
+    }
+
+    /// The snapshot of the present state, if `times` as much has happened as makes one due; it counts as made.
+    pub fn due_snapshot(&mut self, times: u64) -> Option<UnwrittenSnapshot> {
+        self.has_happened_since_snapshot(times).then(|| self.take_snapshot())
+    }
+
+    fn take_snapshot(&mut self) -> UnwrittenSnapshot {
+        self.entries_since_snapshot = 0;
+        self.bytes_since_snapshot = 0;
+        UnwrittenSnapshot {
+            store: self.store().clone(),
+            cluster_id: self.cluster_id,
+            state: Arc::clone(&self.state),
+            last_entry: self.last_entry,
+        }
     }
 
     /// Writes a snapshot of the present state, and deletes all but the newest three. Brokers call it when one is due;
@@ -115,23 +136,39 @@ impl MetadataLog {
     /// # Errors
     /// [`SnapshotError`]; the log works on without the snapshot.
     pub async fn snapshot(&mut self) -> Result<(), SnapshotError> {
+        self.take_snapshot().write().await
+    }
+}
+
+/// A snapshot that is to be written; the log goes on meanwhile.
+#[derive(Clone, Debug)]
+pub struct UnwrittenSnapshot {
+    store: Store,
+    cluster_id: Uuid,
+    state: Arc<State>,
+    last_entry: Digest,
+}
+
+impl UnwrittenSnapshot {
+    /// Writes it, and deletes all but the newest three.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the log works on without the snapshot.
+    pub async fn write(self) -> Result<(), SnapshotError> {
         let seq = self.state.next_seq();
         let snapshot = Snapshot { state: State::clone(&self.state), last_entry: self.last_entry };
         // Everybody writes the same bytes at the same number.
         let content = Frozen::shared(snapshot.encode());
-        let filled =
-            self.store().fill(&Key::MetaSnapshot { seq }, &content, Patience::bounded(PROPOSE_TIME_MAX)).await?;
+        let filled = self.store.fill(&Key::MetaSnapshot { seq }, &content, Patience::bounded(PROPOSE_TIME_MAX)).await?;
         if let Filled::Other(bytes) = filled
             && Snapshot::decode(&bytes, self.cluster_id, seq).is_ok_and(|other| other != snapshot)
         {
             return Err(SnapshotError::Diverged { seq });
         }
-        self.entries_since_snapshot = 0;
-        self.bytes_since_snapshot = 0;
-        let listed = self.store().list(Prefix::MetaSnapshot).await?;
+        let listed = self.store.list(Prefix::MetaSnapshot).await?;
         let surplus = listed.len().saturating_sub(SNAPSHOTS_KEPT);
         for object in listed.into_iter().take(surplus) {
-            self.store().delete(&object.key).await?;
+            self.store.delete(&object.key).await?;
         }
         Ok(())
     }

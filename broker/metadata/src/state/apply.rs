@@ -60,7 +60,9 @@ impl State {
             return Err(Rejection::Invalid(format!("{origin} speaks for {about}")));
         }
         let applied = self.change(command)?;
-        self.elect();
+        if can_leave_without_leader(&command.change) {
+            self.elect();
+        }
         Ok(applied)
     }
 
@@ -171,6 +173,20 @@ fn about_itself(change: &Change) -> Option<Incarnation> {
         | Change::TrimWal { incarnation, .. } => Some(*incarnation),
         _ => None,
     }
+}
+
+/// Whether partitions may have no leader after this, or may get one: looking through all of them takes its time.
+fn can_leave_without_leader(change: &Change) -> bool {
+    !matches!(
+        change,
+        Change::SetTargets { .. }
+            | Change::TrimWal { .. }
+            | Change::DeleteTopic { .. }
+            | Change::AlterTopicConfigs { .. }
+            | Change::AlterTopicAttributes { .. }
+            | Change::AllocateProducerIds { .. }
+            | Change::SetFeatureLevel { .. }
+    )
 }
 
 fn fold(hash: &mut Sha256, value: &impl Serialize) {

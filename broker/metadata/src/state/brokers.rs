@@ -3,7 +3,7 @@
 use broker_store::Incarnation;
 use broker_store::mutation::{Mutation, is_on};
 
-use super::{Broker, BrokerStatus, State, WalLog};
+use super::{Broker, BrokerStatus, Partition, State, Topic, WalLog};
 use crate::command::{RegisterBroker, ReleasedPartition, Target};
 use crate::limits::{BROKERS_MAX, INCARNATIONS_MAX, TEXT_BYTES_MAX};
 use crate::outcome::{Applied, CommandResult, Rejection};
@@ -121,10 +121,11 @@ impl State {
         }
         self.touched.brokers.insert(incarnation.broker);
         self.touched.incarnations.insert(incarnation);
-        for topic in self.topics.values_mut() {
-            for partition in topic.partitions.iter_mut().filter(|p| p.leader == Some(incarnation)) {
+        let led = |topic: &Topic| topic.partitions.iter().any(|p| p.leader == Some(incarnation));
+        for topic in self.topics.values_mut().filter(|topic| led(topic)) {
+            self.touched.topics.insert(topic.id);
+            for partition in topic.make_mut().partitions.iter_mut().filter(|p| p.leader == Some(incarnation)) {
                 partition.leader = None;
-                self.touched.topics.insert(topic.id);
             }
         }
     }
@@ -137,13 +138,11 @@ impl State {
         }
         self.incarnations.remove(&incarnation);
         self.touched.incarnations.insert(incarnation);
-        for topic in self.topics.values_mut() {
-            for partition in &mut topic.partitions {
-                let links = partition.chain.len();
+        let has_led = |p: &Partition| p.chain.iter().any(|link| link.incarnation == incarnation);
+        for topic in self.topics.values_mut().filter(|topic| topic.partitions.iter().any(has_led)) {
+            self.touched.topics.insert(topic.id);
+            for partition in &mut topic.make_mut().partitions {
                 partition.chain.retain(|link| link.incarnation != incarnation);
-                if partition.chain.len() < links {
-                    self.touched.topics.insert(topic.id);
-                }
             }
         }
         let latest = self.brokers.get(&incarnation.broker);

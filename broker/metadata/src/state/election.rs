@@ -12,23 +12,23 @@ use broker_store::mutation::{Mutation, is_on};
 use uuid::Uuid;
 
 use super::{BrokerStatus, ChainLink, State, Topic};
-use crate::command::Target;
 
-struct Candidate {
-    incarnation: Incarnation,
-    zone: Option<String>,
+/// A broker that may lead.
+pub(super) struct Candidate {
+    pub(super) incarnation: Incarnation,
+    pub(super) zone: Option<String>,
     /// Partitions it leads in the cluster.
-    led: u64,
+    pub(super) led: u64,
     /// Partitions that it leads in the topic at hand.
-    led_in_topic: u64,
+    pub(super) led_in_topic: u64,
     /// Partitions that its zone leads in the topic at hand.
-    zone_in_topic: u64,
+    pub(super) zone_in_topic: u64,
 }
 
 impl State {
     pub(super) fn elect(&mut self) {
         let has_leaders = |topic: &Topic| topic.partitions.iter().all(|partition| partition.leader.is_some());
-        if self.topics.values().all(has_leaders) {
+        if self.topics.values().all(|topic| has_leaders(topic)) {
             return;
         }
         let mut candidates = self.candidates();
@@ -38,11 +38,12 @@ impl State {
         let bound = if is_on(Mutation::FloatInApply) { float_bound(partitions, candidates.len()) } else { bound };
         for topic in self.topics.values_mut().filter(|topic| !has_leaders(topic)) {
             count_topic(&mut candidates, topic);
-            for (number, partition) in (0_u64..).zip(&mut topic.partitions) {
+            let topic_id = topic.id;
+            for (number, partition) in (0_u64..).zip(&mut topic.make_mut().partitions) {
                 if partition.leader.is_some() {
                     continue;
                 }
-                let Some(chosen) = choose(&mut candidates, topic.id, number, partition.target, bound) else {
+                let Some(chosen) = choose(&mut candidates, topic_id, number, partition.target, bound) else {
                     return;
                 };
                 let leader_epoch = partition.leader_epoch.saturating_add(1);
@@ -50,43 +51,12 @@ impl State {
                 partition.leader_epoch = leader_epoch;
                 partition.target = None;
                 partition.chain.push(ChainLink { leader_epoch, incarnation: chosen, released: None });
-                self.touched.topics.insert(topic.id);
+                self.touched.topics.insert(topic_id);
             }
         }
     }
 
-    /// The moves that would spread every topic evenly over the ready brokers, at most `moves_max` of them; none while a
-    /// move is under way. A broker proposes them as [`crate::Change::SetTargets`].
-    #[must_use]
-    pub fn balancing_targets(&self, moves_max: usize) -> Vec<Target> {
-        let mut targets = Vec::new();
-        let mut candidates = self.candidates();
-        if self.all_partitions().any(|(_, _, partition)| partition.target.is_some() || partition.leader.is_none()) {
-            return targets;
-        }
-        for topic in self.topics.values() {
-            count_topic(&mut candidates, topic);
-            for (number, partition) in (0_i32..).zip(&topic.partitions) {
-                let Some(leader) = partition.leader else { continue };
-                let Some(from) = candidates.iter().position(|c| c.incarnation == leader) else { continue };
-                // The one that leads least of the topic, then least of all; of equals the first.
-                let fewest = |(_, c): &(usize, &Candidate)| (c.led_in_topic, c.led, c.incarnation);
-                let Some((to, least)) = candidates.iter().enumerate().min_by_key(fewest) else { continue };
-                let Some(most) = candidates.get(from) else { continue };
-                // One partition more than another in a topic is even; then the cluster as a whole decides.
-                let uneven_topic = most.led_in_topic > least.led_in_topic + 1;
-                let uneven_cluster = most.led_in_topic > least.led_in_topic && most.led > least.led + 1;
-                if !(uneven_topic || uneven_cluster) || targets.len() >= moves_max {
-                    continue;
-                }
-                targets.push(Target { topic: topic.id, partition: number, broker: Some(least.incarnation.broker) });
-                moved(&mut candidates, from, to);
-            }
-        }
-        targets
-    }
-
-    fn candidates(&self) -> Vec<Candidate> {
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
         let mut led: BTreeMap<Incarnation, u64> = BTreeMap::new();
         for (_, _, partition) in self.all_partitions() {
             if let Some(leader) = partition.leader {
@@ -118,19 +88,7 @@ fn float_bound(partitions: u64, candidates: usize) -> u64 {
     bound
 }
 
-fn moved(candidates: &mut [Candidate], from: usize, to: usize) {
-    for (at, candidate) in candidates.iter_mut().enumerate() {
-        if at == from {
-            candidate.led = candidate.led.saturating_sub(1);
-            candidate.led_in_topic = candidate.led_in_topic.saturating_sub(1);
-        } else if at == to {
-            candidate.led += 1;
-            candidate.led_in_topic += 1;
-        }
-    }
-}
-
-fn count_topic(candidates: &mut [Candidate], topic: &Topic) {
+pub(super) fn count_topic(candidates: &mut [Candidate], topic: &Topic) {
     let mut led: BTreeMap<Incarnation, u64> = BTreeMap::new();
     for leader in topic.partitions.iter().filter_map(|partition| partition.leader) {
         *led.entry(leader).or_default() += 1;

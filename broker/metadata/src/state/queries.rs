@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use broker_store::Incarnation;
 use uuid::Uuid;
 
-use super::{Broker, BrokerStatus, ClusterInfo, DeletedTopic, Digest, FinalisedTopic, Partition, State, Topic, WalLog};
+use super::{
+    Broker, BrokerStatus, ClusterInfo, DeletedTopic, Digest, FinalisedTopic, Partition, Shared, State, Topic, WalLog,
+};
 use crate::outcome::CommandResult;
 
 impl State {
@@ -65,20 +67,20 @@ impl State {
 
     /// All topics, by id.
     #[must_use]
-    pub fn topics(&self) -> &BTreeMap<Uuid, Topic> {
+    pub fn topics(&self) -> &BTreeMap<Uuid, Shared<Topic>> {
         &self.topics
     }
 
     /// A topic.
     #[must_use]
     pub fn topic(&self, id: Uuid) -> Option<&Topic> {
-        self.topics.get(&id)
+        self.topics.get(&id).map(|topic| &**topic)
     }
 
     /// A topic by its name.
     #[must_use]
     pub fn topic_named(&self, name: &str) -> Option<&Topic> {
-        self.topics.get(self.topic_ids.get(name)?)
+        self.topic(*self.topic_ids.get(name)?)
     }
 
     /// A partition.
@@ -94,7 +96,7 @@ impl State {
 
     /// Every partition, in a fixed order.
     pub fn all_partitions(&self) -> impl Iterator<Item = (&Topic, i32, &Partition)> {
-        self.topics.values().flat_map(|topic| (0_i32..).zip(&topic.partitions).map(move |(n, p)| (topic, n, p)))
+        self.topics.values().flat_map(|topic| (0_i32..).zip(&topic.partitions).map(move |(n, p)| (&**topic, n, p)))
     }
 
     /// The topics whose objects may be deleted.

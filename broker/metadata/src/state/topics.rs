@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{CONSUMER_OFFSETS, DeletedTopic, Partition, State, TRANSACTION_STATE, Topic};
+use super::{CONSUMER_OFFSETS, DeletedTopic, Partition, Shared, State, TRANSACTION_STATE, Topic};
 use crate::command::{Command, CreateTopic, SweptObjects, TopicAttributes};
 use crate::limits::{CLUSTER_PARTITIONS_MAX, FORMER_TOPICS_MAX, TEXT_BYTES_MAX, TOPIC_PARTITIONS_MAX, TOPICS_MAX};
 use crate::outcome::{Applied, CommandResult, Rejection};
@@ -57,7 +57,10 @@ impl State {
             seed.extend_from_slice(create.name.as_bytes());
         }
         let id = Uuid::new_v5(&cluster, &seed);
-        let leader_epoch = self.former_epochs.remove(&create.name).unwrap_or(-1);
+        let leader_epoch = match self.former_epochs.get(&create.name) {
+            Some(_) => self.former_epochs.make_mut().remove(&create.name).unwrap_or(-1),
+            None => -1,
+        };
         let partition = Partition { leader: None, leader_epoch, chain: Vec::new(), target: None };
         let topic = Topic {
             id,
@@ -69,8 +72,8 @@ impl State {
             created_by: command.actor.clone(),
             created_ms: command.time_ms,
         };
-        self.topic_ids.insert(create.name.clone(), id);
-        self.topics.insert(id, topic);
+        self.topic_ids.make_mut().insert(create.name.clone(), id);
+        self.topics.insert(id, Shared::new(topic));
         self.touched.topics.insert(id);
         Applied::TopicCreated { topic: id }
     }
@@ -84,7 +87,7 @@ impl State {
         let epoch = topic.partitions.iter().map(|p| p.leader_epoch).max().unwrap_or(-1);
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
         self.topics.remove(&id);
-        self.topic_ids.remove(&name);
+        self.topic_ids.make_mut().remove(&name);
         let deleted = DeletedTopic {
             name: name.clone(),
             partitions,
@@ -94,10 +97,11 @@ impl State {
         };
         self.deleted_topics.insert(id, deleted);
         self.touched.topics.insert(id);
-        self.former_epochs.insert(name, epoch);
-        if self.former_epochs.len() > FORMER_TOPICS_MAX {
-            let lowest = self.former_epochs.iter().min_by_key(|(_, epoch)| **epoch).map(|(name, _)| name.clone());
-            lowest.and_then(|name| self.former_epochs.remove(&name));
+        let former_epochs = self.former_epochs.make_mut();
+        former_epochs.insert(name, epoch);
+        if former_epochs.len() > FORMER_TOPICS_MAX {
+            let lowest = former_epochs.iter().min_by_key(|(_, epoch)| **epoch).map(|(name, _)| name.clone());
+            lowest.and_then(|name| former_epochs.remove(&name));
         }
         Ok(Applied::Done)
     }
@@ -144,7 +148,7 @@ impl State {
 
     pub(super) fn partition_mut(&mut self, topic: Uuid, partition: i32) -> Option<&mut Partition> {
         self.touched.topics.insert(topic);
-        self.topics.get_mut(&topic)?.partitions.get_mut(usize::try_from(partition).ok()?)
+        self.topics.get_mut(&topic)?.make_mut().partitions.get_mut(usize::try_from(partition).ok()?)
     }
 
     fn alterable(&mut self, id: Uuid) -> Result<&mut Topic, Rejection> {
@@ -153,7 +157,7 @@ impl State {
             return Err(Rejection::InternalTopic { name: topic.name.clone() });
         }
         self.touched.topics.insert(id);
-        Ok(topic)
+        Ok(topic.make_mut())
     }
 
     fn check_room(&self, partitions: i32, present: usize) -> Result<(), Rejection> {

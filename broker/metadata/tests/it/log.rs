@@ -2,12 +2,12 @@
 
 use broker_metadata::store::{Frozen, Key, Patience, Prefix, SequenceName, Store};
 use broker_metadata::{
-    BootReport, Bootstrap, BootstrapError, CONSUMER_OFFSETS, Change, LiveObject, LogOptions, MarkedBucket, Marker,
-    MarkerError, MetadataLog, OpenError, ReadError,
+    Applied, BootReport, Bootstrap, BootstrapError, CONSUMER_OFFSETS, Change, LiveObject, LogOptions, MarkedBucket,
+    Marker, MarkerError, MetadataLog, OpenError, ReadError,
 };
 use uuid::Uuid;
 
-use crate::world::{CLUSTER, command, create_topic};
+use crate::world::{CLUSTER, command, create_topic, register};
 
 async fn cluster() -> Store {
     let store = Store::memory("orders").unwrap();
@@ -216,4 +216,37 @@ async fn signs_of_life_and_boot_reports_are_read_back() {
     assert_eq!((reports.len(), reports[0].instance.as_str(), reports[0].stage.as_str()), (1, "i-0abc", "verify"));
     LiveObject::delete(&store, live.incarnation()).await.unwrap();
     assert_eq!(LiveObject::read(&store, live.incarnation()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn twenty_thousand_partitions_open_in_less_than_three_seconds() {
+    let store = cluster().await;
+    let mut log = open(&store, 1).await;
+    for (number, host) in (10_u128..).zip(["a", "b", "c"]) {
+        let results = log.propose(vec![command(number, Change::RegisterBroker(register(host, host)))]).await.unwrap();
+        let Ok(Applied::Registered { incarnation }) = results[0] else { panic!("{results:?}") };
+        log.propose(vec![command(number + 10, Change::BrokerReady { incarnation })]).await.unwrap();
+    }
+    for n in 0..1000 {
+        let create = create_topic(&format!("topic{n}"), 20);
+        log.propose(vec![command(1000 + n, create)]).await.unwrap();
+    }
+    assert!(log.snapshot_is_due());
+    log.due_snapshot(1).unwrap().write().await.unwrap();
+    // And what happens until the next one is due.
+    for n in 0..500 {
+        log.propose(vec![command(5000 + n, Change::AllocateProducerIds { count: 1 })]).await.unwrap();
+    }
+    assert!(!log.snapshot_is_due());
+    let began = tokio::time::Instant::now();
+    let opened = open(&store, 2).await;
+    let took = began.elapsed();
+    assert_eq!(opened.state(), log.state());
+    assert_eq!(opened.state().all_partitions().count(), 20_000 + internal(opened.state()));
+    println!("opened in {took:?}");
+    assert!(took.as_millis() < 3000, "{took:?}");
+}
+
+fn internal(state: &broker_metadata::State) -> usize {
+    state.topics().values().filter(|topic| topic.internal).map(|topic| topic.partitions.len()).sum()
 }

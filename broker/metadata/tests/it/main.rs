@@ -1,6 +1,7 @@
 //! Tests of the metadata from outside.
 #![cfg(test)]
 
+mod balance;
 mod codec;
 mod golden;
 mod log;
