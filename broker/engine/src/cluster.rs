@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::config::Endpoint;
 use crate::group::partition_of;
 use crate::status::BrokerInfo;
+use crate::tasks::Stage;
 use crate::topic::{LeaderHint, PartitionId, TopicRef};
 
 /// The metadata applied so far; a cheap handle.
@@ -186,6 +187,25 @@ impl Cluster {
         let state = self.state.borrow();
         let alive = state.brokers().values().filter(|broker| state.is_alive(broker.incarnation()));
         alive.filter(|broker| broker.incarnation() != me).map(|broker| (broker.incarnation(), info(broker))).collect()
+    }
+
+    /// All other incarnations that are alive, and how far they are.
+    pub(crate) fn stages_of_others(&self, me: Incarnation) -> Vec<(Incarnation, Stage)> {
+        let state = self.state.borrow();
+        let stage = |broker: &Broker| match broker.status {
+            BrokerStatus::Registered => Some(Stage::Starting),
+            BrokerStatus::Ready | BrokerStatus::Draining => Some(Stage::Serving),
+            BrokerStatus::Fenced => None,
+        };
+        let others = state.brokers().values().filter(|broker| broker.incarnation() != me);
+        others.filter_map(|broker| Some((broker.incarnation(), stage(broker)?))).collect()
+    }
+
+    /// The ready broker with the lowest id.
+    pub(crate) fn lowest_ready(&self) -> Option<(Incarnation, BrokerInfo)> {
+        let state = self.state.borrow();
+        let lowest = state.brokers().values().find(|broker| broker.status == BrokerStatus::Ready);
+        lowest.map(|broker| (broker.incarnation(), info(broker)))
     }
 
     /// Entries applied.

@@ -3,12 +3,13 @@
 mod admin;
 mod groups;
 mod peers;
+mod propose;
 mod start;
 
 pub(crate) use start::actor;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use broker_metadata::State;
@@ -39,6 +40,15 @@ pub struct Engine {
     inner: Arc<Inner>,
 }
 
+/// The latest `live/` object.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// Its number.
+    pub(crate) beat: AtomicU64,
+    /// When it was written, in milliseconds of the monotonic clock.
+    pub(crate) at_ms: AtomicU64,
+}
+
 /// What outlives the lives of a broker.
 pub(crate) struct Inner {
     pub(crate) config: EngineConfig,
@@ -54,6 +64,10 @@ pub(crate) struct Inner {
     pub(crate) observed: Notify,
     /// A peer has seen metadata that this broker has not.
     pub(crate) nudged: Notify,
+    /// Changes that wait for the metadata log.
+    pub(crate) queue: propose::Queue,
+    /// The sign of life that was shown last.
+    pub(crate) shown: Shown,
     /// Everything ends.
     pub(crate) stop: CancellationToken,
     /// No further life begins; the one there is may hand over in peace.
@@ -162,6 +176,12 @@ impl Engine {
         }
     }
 
+    /// Whether this broker has not been able to confirm its metadata for so long that it serves nobody.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.inner.journal.unconfirmed_for() > METADATA_STALENESS_MAX
+    }
+
     /// Counters and gauges.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
@@ -193,7 +213,7 @@ impl Engine {
     /// All topics, by name.
     #[must_use]
     pub fn topics(&self) -> Vec<TopicInfo> {
-        let mut topics: Vec<TopicInfo> = self.view().topics().values().map(topic_info).collect();
+        let mut topics: Vec<TopicInfo> = self.view().topics().values().map(|topic| topic_info(topic)).collect();
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         topics
     }

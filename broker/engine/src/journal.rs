@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use broker_metadata::{Change, Command, CommandResult, Incarnation, MetadataLog, ProposeError, ReadError, State};
+use broker_metadata::{
+    Change, Command, CommandResult, Incarnation, MetadataLog, ProposeError, ReadError, State, UnwrittenSnapshot,
+};
+use broker_store::{Sequence, SequenceName};
 use tokio::sync::{Mutex, watch};
-use tracing::warn;
 
 use crate::cluster::Cluster;
 use crate::env::Env;
@@ -15,6 +17,12 @@ use crate::env::Env;
 #[derive(Debug)]
 pub(crate) struct Journal {
     log: Mutex<MetadataLog>,
+    /// The same log, for looking whether there is more of it while somebody holds the other.
+    sequence: Sequence,
+    /// One looks for all who wait.
+    looking: Mutex<()>,
+    /// The next entry after the last that this broker appended.
+    appended: watch::Sender<u64>,
     state: watch::Sender<Arc<State>>,
     env: Env,
     /// Refreshes begun, and the latest one begun that has ended well.
@@ -37,7 +45,17 @@ impl Journal {
     pub(crate) fn new(log: MetadataLog, env: Env) -> Self {
         let state = watch::Sender::new(Arc::clone(log.state()));
         let confirmed_ms = AtomicU64::new(millis(env.monotonic()));
-        Self { log: Mutex::new(log), state, env, begun: AtomicU64::new(0), ended: AtomicU64::new(0), confirmed_ms }
+        Self {
+            sequence: log.store().sequence(SequenceName::MetaLog),
+            log: Mutex::new(log),
+            looking: Mutex::new(()),
+            appended: watch::Sender::new(0),
+            state,
+            env,
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            confirmed_ms,
+        }
     }
 
     /// The state as it is applied.
@@ -53,23 +71,33 @@ impl Journal {
     /// [`ReadError`].
     pub(crate) async fn confirm(&self) -> Result<(), ReadError> {
         let arrived = self.begun.load(Ordering::SeqCst);
-        let mut log = self.log.lock().await;
+        let _turn = self.looking.lock().await;
         if self.ended.load(Ordering::SeqCst) > arrived {
             return Ok(());
         }
         let refresh = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let began = self.env.monotonic();
-        let refreshed = log.refresh().await;
-        self.publish(&log);
-        refreshed?;
+        let next = self.state.borrow().next_seq();
+        // Whoever proposes holds the log for as long as the store makes it wait: only what is there is worth waiting for.
+        if self.sequence.get(next).await?.is_some() {
+            let mut log = self.log.lock().await;
+            let refreshed = log.refresh().await;
+            self.publish(&log);
+            refreshed?;
+        }
         self.ended.store(refresh, Ordering::SeqCst);
         self.confirmed_ms.fetch_max(millis(began), Ordering::SeqCst);
-        if log.snapshot_is_due()
-            && let Err(error) = log.snapshot().await
-        {
-            warn!(%error, "no metadata snapshot was made");
-        }
         Ok(())
+    }
+
+    /// The snapshot that is due, if one is, `times` as much having happened as makes one due.
+    pub(crate) async fn due_snapshot(&self, times: u64) -> Option<UnwrittenSnapshot> {
+        self.log.lock().await.due_snapshot(times)
+    }
+
+    /// Changes whenever this broker has appended something: the next entry then.
+    pub(crate) fn appended(&self) -> watch::Receiver<u64> {
+        self.appended.subscribe()
     }
 
     /// How long ago metadata was last known to be complete.
@@ -99,18 +127,14 @@ impl Journal {
     /// After a cancelled call the commands may have taken effect.
     pub(crate) async fn propose(&self, commands: Vec<Command>) -> Result<Vec<CommandResult>, ProposeError> {
         let mut log = self.log.lock().await;
+        let before = log.state().next_seq();
         let results = log.propose(commands).await;
         self.publish(&log);
+        let next = log.state().next_seq();
+        if next > before {
+            self.appended.send_replace(next);
+        }
         results
-    }
-
-    /// Appends one command.
-    ///
-    /// # Errors
-    /// What went wrong, in words; rejections are in the result.
-    pub(crate) async fn propose_one(&self, wish: Wish<'_>, change: Change) -> Result<CommandResult, String> {
-        let results = self.propose(vec![self.command(wish, change)]).await.map_err(|error| error.to_string())?;
-        results.into_iter().next().ok_or_else(|| "the command has no result".to_owned())
     }
 
     fn publish(&self, log: &MetadataLog) {

@@ -40,7 +40,7 @@ pub use group::{
     SyncedGroup,
 };
 pub use limits::Limits;
-pub use peers::{Heartbeat, Network, NoNetwork, NotAMessage, PeerAnswer, PeerError, PeerRequest};
+pub use peers::{Heartbeat, Network, NoNetwork, NotAMessage, PartitionLoad, PeerAnswer, PeerError, PeerRequest};
 pub use status::{BrokerInfo, Metrics, PartitionInfo, Status, TopicInfo};
 pub use topic::{
     Acks, AdminMode, Appended, ConfigEntry, ConfigResource, ConfigSource, ConfigType, CreatePartitions,

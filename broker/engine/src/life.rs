@@ -23,6 +23,7 @@ use crate::env::{Env, Tasks};
 use crate::group::{Coordinator, GroupError, Tools};
 use crate::limits::{INTERNAL_BYTES_MAX, Limits, OPENING_WAIT_MAX};
 use crate::log::{Memory, Objects, RecoveredLog, StoreAge, Until, Wal};
+use crate::peers::PartitionLoad;
 use crate::status::Counters;
 use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef, WaiterNumbers};
 use crate::trusted_clock::TrustedClock;
@@ -76,6 +77,8 @@ pub(crate) struct Life {
     pub(crate) counters: Arc<Counters>,
     pub(crate) tasks: Tasks,
     pub(crate) cancel: CancellationToken,
+    /// What its partitions carry, as last measured.
+    pub(crate) loads: watch::Sender<Arc<[PartitionLoad]>>,
     roles: Mutex<BTreeMap<PartitionId, Role>>,
     coordinators: Mutex<BTreeMap<PartitionId, Arc<Coordinator>>>,
     logs: Mutex<BTreeMap<(Incarnation, Until), Log>>,
@@ -122,6 +125,7 @@ impl Life {
             tasks: Tasks::new(&env),
             env,
             cancel,
+            loads: watch::Sender::new(Arc::default()),
             roles: Mutex::default(),
             coordinators: Mutex::default(),
             logs: Mutex::default(),

@@ -91,14 +91,42 @@ pub const REBALANCE_TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 pub const STORE_ASKED_INTERVAL: Duration = Duration::from_secs(2);
 /// Age of an observer's own last success in the data bucket beyond which its suspicions count for nothing.
 pub const OBSERVER_STORE_AGE_MAX: Duration = Duration::from_secs(3);
-/// Time that a broker may neither answer probes nor show a new `live/` object before it counts as dead.
+/// Time that a broker may neither answer heartbeats nor show a new `live/` object before it counts as dead.
 pub const SILENT_MAX: Duration = Duration::from_secs(3);
-/// Time that a broker's `live/` object may stand still before it counts as dead.
+/// The same where no second observer can be asked.
 pub const LIVE_STALE_MAX: Duration = Duration::from_secs(6);
+/// The same for a second observer who is asked; heartbeats come twice a second, and not to both at the same moment.
+pub const SECOND_SILENT_MIN: Duration = Duration::from_secs(2);
+/// The same for a broker that is registered and not ready: it leads nothing, and may be reading for a while.
+pub const STARTING_SILENT_MAX: Duration = Duration::from_secs(30);
+/// Time without a heartbeat after which a broker's `live/` object is looked at.
+pub const QUIET_MAX: Duration = Duration::from_millis(750);
+/// Time between two runs of an observer's heartbeats beyond which it was paused: its suspicions count for nothing.
+pub const SCHEDULING_GAP_MAX: Duration = Duration::from_millis(1500);
+/// Brokers from which on a second one has to agree.
+pub const AGREEMENT_FROM: usize = 3;
+/// Time that another broker may take to say whether it agrees.
+pub const AGREE_WAIT_MAX: Duration = Duration::from_millis(1200);
+/// Time that a broker which is asked whether it agrees waits for a suspect's own answer.
+pub const AGREE_PROBE_MAX: Duration = Duration::from_millis(500);
+/// Time for several that have died at once to become suspects.
+pub const GATHER_WAIT: Duration = Duration::from_millis(50);
+/// Time that reading one `live/` object may take.
+pub const LIVE_READ_MAX: Duration = Duration::from_secs(1);
+/// Time that a nudge may take; whoever misses it looks by itself.
+pub const NUDGE_WAIT_MAX: Duration = Duration::from_millis(500);
+/// Time between two entries of changes that can wait, so that the provider gets its turn.
+pub const APPEND_INTERVAL: Duration = Duration::from_millis(500);
+/// Time that another broker may take to append what it was passed: its interval, and half a second to answer.
+pub const FORWARD_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Bytes of commands in one entry; the entry has 1 MiB.
+pub const ENTRY_COMMAND_BYTES_MAX: usize = 900 << 10;
+/// Bytes of commands that wait for the metadata log.
+pub const QUEUED_COMMAND_BYTES_MAX: usize = 8 << 20;
 /// Time that an observer's own store may have been silent before its suspicions count for nothing.
 pub const OBSERVER_GAP_MAX: Duration = Duration::from_secs(2);
 /// Time over which a broker's connections must have been refused before it counts as dead.
-pub const REFUSED_FOR_MIN: Duration = Duration::from_millis(500);
+pub const REFUSED_FOR_MIN: Duration = Duration::from_millis(250);
 /// Attempts to read one object before a consumer is told that the store failed.
 pub const READ_ATTEMPTS_MAX: u32 = 5;
 /// Seals set at once; more than any incarnation can have in flight.
@@ -139,8 +167,8 @@ pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 pub const HEARTBEAT_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Time between two `live/` objects.
 pub const LIVE_INTERVAL: Duration = Duration::from_secs(2);
-/// Time between two looks at the `live/` objects of the others.
-pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two looks at who is dead.
+pub const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 /// Time that handing over may take when a broker stops.
 pub const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Time that a broker takes on leaving to delete its `live/` object.
@@ -151,6 +179,16 @@ pub const RELEASES_PER_COMMAND_MAX: usize = 2000;
 pub const MOVES_PER_ENTRY_MAX: usize = 200;
 /// Time that the ready brokers must have stayed the same before partitions move to spread evenly.
 pub const BALANCE_AFTER: Duration = Duration::from_secs(2);
+/// Time over which the load of partitions is measured.
+pub const LOAD_WINDOW: Duration = Duration::from_secs(30);
+/// Time between two looks at whether load should move: longer than what it takes to see what the last move has done.
+pub const LOAD_BALANCE_INTERVAL: Duration = Duration::from_secs(90);
+/// Partitions that move at once because of load.
+pub const LOAD_MOVES_MAX: usize = 8;
+/// Partitions whose load a broker tells of.
+pub const LOADS_TOLD_MAX: usize = 1000;
+/// Time that another broker may take to tell.
+pub const LOADS_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Producer ids taken from the cluster at once.
 pub const PRODUCER_ID_BLOCK: u32 = 1000;
 /// Time that an administrative request waits for the metadata log, whatever the client asks for.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::status::BrokerInfo;
 
@@ -53,6 +54,8 @@ pub enum PeerRequest {
         /// Whom the sender takes for dead.
         suspects: Vec<Incarnation>,
     },
+    /// What do your partitions carry? Answered with [`PeerAnswer::Loads`].
+    Loads,
 }
 
 /// What a broker answers another.
@@ -67,8 +70,22 @@ pub enum PeerAnswer {
     Proposed(Option<Vec<CommandResult>>),
     /// Whom of the suspects the asked one has not heard of lately either; none where it could not tell.
     Agreed(Option<Vec<Incarnation>>),
+    /// What its busiest partitions carry; what is missing carries next to nothing.
+    Loads(Vec<PartitionLoad>),
     /// It is no member of the cluster at the moment, or does not know the question.
     NotNow,
+}
+
+/// What a partition carries, as measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionLoad {
+    /// The topic's id.
+    pub topic: Uuid,
+    /// The partition.
+    pub partition: i32,
+    /// What was written to it.
+    pub bytes_per_second: u64,
 }
 
 /// What a broker says of itself, twice a second.
@@ -83,6 +100,8 @@ pub struct Heartbeat {
     pub durable_seq: u64,
     /// The next metadata entry it waits for.
     pub metadata_seq: u64,
+    /// The number of its latest `live/` object.
+    pub beat: u64,
 }
 
 /// Why there is no answer.

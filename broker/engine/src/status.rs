@@ -1,13 +1,16 @@
 //! What an engine says about itself and hears about others.
 
-use uuid::Uuid;
-
+use std::collections::BTreeMap;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
 
 use broker_log::WalIndex;
 
 use crate::config::Endpoint;
-use crate::topic::LeaderHint;
+use crate::topic::{LeaderHint, PartitionId};
 
 /// A broker as clients are told about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,17 +43,6 @@ pub struct PartitionInfo {
     pub partition: i32,
     /// Who leads it.
     pub leader: LeaderHint,
-}
-
-/// What a probe of another broker met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PeerSignal {
-    /// It answered.
-    Answered,
-    /// The connection was refused or reset: the process is gone.
-    Refused,
-    /// Nothing came back in time.
-    Silent,
 }
 
 /// The state of an engine.
@@ -110,6 +102,8 @@ pub(crate) struct Counters {
     wal_reads: AtomicU64,
     fenced: AtomicU64,
     corrupt_objects: AtomicU64,
+    /// Record bytes by partition, since they were last taken.
+    written: Mutex<BTreeMap<PartitionId, u64>>,
 }
 
 impl Counters {
@@ -117,10 +111,23 @@ impl Counters {
     pub(crate) fn wrote(&self, bytes: usize, index: &WalIndex) {
         self.wal_objects.fetch_add(1, Ordering::Relaxed);
         self.wal_bytes.fetch_add(wide(bytes), Ordering::Relaxed);
+        let mut written = self.written();
         for slice in &index.slices {
+            let id = PartitionId { topic: slice.topic, partition: slice.partition };
+            let bytes = written.entry(id).or_default();
+            *bytes = bytes.saturating_add(u64::from(slice.length));
             self.produced_bytes.fetch_add(u64::from(slice.length), Ordering::Relaxed);
             self.produced_batches.fetch_add(wide(slice.batches.len()), Ordering::Relaxed);
         }
+    }
+
+    /// Record bytes by partition since this was last called.
+    pub(crate) fn take_written(&self) -> BTreeMap<PartitionId, u64> {
+        mem::take(&mut *self.written())
+    }
+
+    fn written(&self) -> MutexGuard<'_, BTreeMap<PartitionId, u64>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An object was read back.

@@ -36,9 +36,11 @@ use broker_wire::{ApiKey, DecodeError, EncodeError, Encoded, Request, Response, 
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::connection::Admission;
 use crate::counters::Counters;
 use crate::limits::{DECODED_BYTES_FREE, DECODED_BYTES_PER_BYTE, DECODED_BYTES_PER_RECORDS_BYTE, RESPONSE_BYTES_FREE};
 use crate::memory::{Hold, Memory};
+use crate::peers::{self, PEER_API, PeerKey, PeerRefused, PeerSession};
 use crate::sessions::{SessionSlot, Sessions};
 use broker_wire::limits::DECODED_BYTES_MAX;
 
@@ -46,6 +48,7 @@ use broker_wire::limits::DECODED_BYTES_MAX;
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) engine: Engine,
+    pub(crate) peer_key: PeerKey,
     pub(crate) memory: Memory,
     pub(crate) decoded: Memory,
     pub(crate) responses: Memory,
@@ -60,6 +63,10 @@ pub(crate) struct Client {
     /// The order in which this connection's batches get their places.
     pub(crate) turn: broker_engine::Turn,
     pub(crate) session: Arc<SessionSlot>,
+    /// What it has proved, if it is another broker.
+    pub(crate) peer: PeerSession,
+    /// Who may use the connection.
+    pub(crate) admission: Admission,
 }
 
 /// One request's surroundings.
@@ -86,6 +93,12 @@ pub(crate) enum RequestError {
     Decode { api: &'static str, version: i16, source: DecodeError },
     #[error("answer to {api} version {version}: {source}")]
     Encode { api: &'static str, version: i16, source: EncodeError },
+    #[error("another broker's request: {0}")]
+    Peer(#[from] PeerRefused),
+    #[error("only other brokers have a place left")]
+    Full,
+    #[error("the metadata is too old to answer from")]
+    Stale,
     #[error("records were not appended, and the client wants no answer")]
     Unacknowledged,
 }
@@ -103,6 +116,15 @@ pub(crate) async fn handle(server: &Server, client: Client, frame: Bytes) -> Res
     server.counters.request_bytes.add(frame.len());
     let start = frame::start(&frame).map_err(RequestError::Header)?;
     let RequestStart { api_key, api_version: version, correlation_id } = start;
+    if api_key == PEER_API {
+        return answer_peer(server, client, correlation_id, frame).await.map(Some);
+    }
+    if client.admission == Admission::PeersOnly {
+        return Err(RequestError::Full);
+    }
+    if server.engine.is_stale() {
+        return Err(RequestError::Stale);
+    }
     let api = ApiKey::from_code(api_key).filter(|api| supported::api(*api)).ok_or(RequestError::Api(api_key))?;
     let mut hold = Hold::default();
     let (response, version) = if supported::version(api, version) {
@@ -139,6 +161,19 @@ pub(crate) async fn handle(server: &Server, client: Client, frame: Bytes) -> Res
 fn decoded_bytes_max(api: ApiKey, frame_bytes: usize) -> usize {
     let per_byte = if api == ApiKey::Produce { DECODED_BYTES_PER_RECORDS_BYTE } else { DECODED_BYTES_PER_BYTE };
     frame_bytes.saturating_mul(per_byte).saturating_add(DECODED_BYTES_FREE).min(DECODED_BYTES_MAX)
+}
+
+async fn answer_peer(
+    server: &Server,
+    client: Client,
+    correlation_id: i32,
+    frame: Bytes,
+) -> Result<Answer, RequestError> {
+    let body = frame::decode_private_request(&frame).map_err(RequestError::Header)?;
+    let body = peers::answer(&server.engine, &server.peer_key, &client.peer, body).await?;
+    let encoded = frame::encode_private_response(correlation_id, &body);
+    let encoded = encoded.map_err(|source| RequestError::Encode { api: "Peer", version: 0, source })?;
+    Ok(Answer { encoded, hold: Hold::default() })
 }
 
 async fn dispatch(call: &Call<'_>, request: Request, hold: &mut Hold) -> Result<Option<Response>, RequestError> {

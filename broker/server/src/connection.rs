@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Answer, Client, Server};
 use crate::frame::{Frame, FrameError, FrameReader};
-use crate::limits::{REQUESTS_IN_FLIGHT_MAX, WRITE_SILENCE_MAX};
+use crate::limits::{PEER_PROOF_MAX, REQUESTS_IN_FLIGHT_MAX, WRITE_SILENCE_MAX};
+use crate::peers::PeerSession;
 
 /// Why the broker ends a connection.
 #[derive(Debug, Error)]
@@ -27,10 +28,21 @@ pub(crate) enum ConnectionError {
     Frame(#[from] FrameError),
     #[error(transparent)]
     Request(#[from] api::RequestError),
+    #[error("only other brokers have a place left")]
+    Full,
     #[error("the client does not read its responses")]
     Unread,
     #[error("write a response: {0}")]
     Write(#[source] std::io::Error),
+}
+
+/// Who may use a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// There is a place for everybody.
+    Anyone,
+    /// The places that are left are for other brokers, who have to prove soon that they are such.
+    PeersOnly,
 }
 
 /// Serves `stream` until the client leaves, does something that ends the connection, or `stop` is cancelled.
@@ -38,17 +50,28 @@ pub(crate) async fn serve(
     server: Arc<Server>,
     mut stream: TcpStream,
     peer: SocketAddr,
+    admission: Admission,
     stop: CancellationToken,
 ) -> Result<(), ConnectionError> {
-    let client = Client { address: peer.ip(), turn: Turn::default(), session: Arc::default() };
+    let client = Client {
+        address: peer.ip(),
+        turn: Turn::default(),
+        session: Arc::default(),
+        peer: PeerSession::default(),
+        admission,
+    };
     let (mut input, mut output) = stream.split();
     let mut frames = FrameReader::new(server.memory.clone());
     let mut in_flight = FuturesOrdered::new();
     let mut finished = VecDeque::new();
     let mut open = true;
+    let proof = tokio::time::sleep(PEER_PROOF_MAX);
+    tokio::pin!(proof);
     loop {
+        let doubted = admission == Admission::PeersOnly && !client.peer.has_proved();
         tokio::select! {
             biased;
+            () = &mut proof, if doubted => return Err(ConnectionError::Full),
             Some(answer) = in_flight.next(), if !in_flight.is_empty() => {
                 finished.push_back(answer);
                 while let Some(answer) = finished.pop_front() {

@@ -71,6 +71,24 @@ pub const WRITE_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// After how much silence TCP asks whether the other side is still there; NAT gateways forget after 350 s.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
+/// Bytes of one frame between brokers: an entry of the metadata log as text, with room.
+pub const PEER_FRAME_BYTES_MAX: usize = 4 << 20;
+
+/// Connections beyond [`CONNECTIONS_MAX`] that only other brokers get.
+pub const PEER_CONNECTIONS_MAX: usize = 256;
+
+/// How long whoever has one of those may take to prove that it is another broker.
+pub const PEER_PROOF_MAX: Duration = Duration::from_secs(2);
+
+/// Connections to one other broker that are kept while nobody uses them.
+pub const PEER_CONNECTIONS_IDLE_MAX: usize = 4;
+
+/// Other brokers to which connections are kept.
+pub const PEERS_KNOWN_MAX: usize = 1_000;
+
+/// How long making the members' key may take.
+pub const PEER_KEY_WAIT_MAX: Duration = Duration::from_secs(10);
+
 /// Bytes of one fetch response, whatever the client asks for.
 pub const FETCH_BYTES_MAX: i32 = 32 << 20;
 

@@ -11,8 +11,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, debug, info_span, warn};
 
 use crate::api::Server;
-use crate::connection;
-use crate::limits::{CONNECTIONS_MAX, KEEP_ALIVE};
+use crate::connection::{self, Admission};
+use crate::limits::{CONNECTIONS_MAX, KEEP_ALIVE, PEER_CONNECTIONS_MAX};
 
 /// Pause after a failed accept: the process is out of descriptors, and trying at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -21,6 +21,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) async fn run(server: Arc<Server>, listener: TcpListener, stop: CancellationToken) {
     let connections = TaskTracker::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    // However many clients there are, the other brokers must not take this one for dead.
+    let peer_places = Arc::new(Semaphore::new(PEER_CONNECTIONS_MAX));
     loop {
         let accepted = tokio::select! {
             biased;
@@ -36,7 +38,11 @@ pub(crate) async fn run(server: Arc<Server>, listener: TcpListener, stop: Cancel
             }
         };
         server.counters.connections_accepted.increment();
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let place = match Arc::clone(&places).try_acquire_owned() {
+            Ok(place) => Some((place, Admission::Anyone)),
+            Err(_) => Arc::clone(&peer_places).try_acquire_owned().ok().map(|place| (place, Admission::PeersOnly)),
+        };
+        let Some((place, admission)) = place else {
             server.counters.connections_refused.increment();
             continue;
         };
@@ -44,7 +50,7 @@ pub(crate) async fn run(server: Arc<Server>, listener: TcpListener, stop: Cancel
         let (server, stop) = (Arc::clone(&server), stop.clone());
         let serve = async move {
             let counters = Arc::clone(&server.counters);
-            if let Err(reason) = connection::serve(server, stream, peer, stop).await {
+            if let Err(reason) = connection::serve(server, stream, peer, admission, stop).await {
                 counters.connections_failed.increment();
                 debug!(%reason, "connection closed");
             }

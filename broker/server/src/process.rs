@@ -17,8 +17,9 @@ use crate::config::{Config, HostPort};
 use crate::counters::Counters;
 use crate::limits::{DECODED_BYTES_ALL_MAX, DRAIN_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, SESSION_BYTES_MAX};
 use crate::memory::Memory;
+use crate::peers::{PeerKey, TcpNetwork};
 use crate::sessions::Sessions;
-use crate::{health, listener, peers, stores};
+use crate::{health, listener, stores};
 
 /// A broker that serves.
 pub struct Process {
@@ -47,10 +48,12 @@ impl Process {
         };
         let health_listen = health.as_ref().map(TcpListener::local_addr).transpose()?;
         let stores = stores::open(&config).context("open the store")?;
-        let network = Arc::new(peers::TcpNetwork);
+        let peer_key = PeerKey::new(stores.metadata.clone());
+        let network = Arc::new(TcpNetwork::new(peer_key.clone()));
         let engine = Engine::start(engine_config(&config, listen), stores, network, Env::system()).await?;
         let server = Arc::new(Server {
             engine,
+            peer_key,
             memory: Memory::new(REQUEST_BYTES_MAX),
             decoded: Memory::new(DECODED_BYTES_ALL_MAX),
             responses: Memory::new(RESPONSE_BYTES_MAX),

@@ -48,6 +48,8 @@ pub enum Key {
     },
     /// The cluster id of the metadata bucket.
     MetaMarker,
+    /// The key by which the brokers of the cluster know one another.
+    PeerKey,
     /// The cluster id of the data bucket.
     DataMarker,
     /// An object of a write-ahead log.
@@ -130,6 +132,8 @@ pub enum KeyKind {
     MetaSnapshot,
     /// See [`Key::MetaMarker`].
     MetaMarker,
+    /// See [`Key::PeerKey`].
+    PeerKey,
     /// See [`Key::DataMarker`].
     DataMarker,
     /// See [`Key::Wal`].
@@ -158,6 +162,7 @@ impl fmt::Display for KeyKind {
             Self::MetaLog => "meta/log",
             Self::MetaSnapshot => "meta/snapshot",
             Self::MetaMarker => "meta/marker",
+            Self::PeerKey => "meta/peers",
             Self::DataMarker => "data/marker",
             Self::Wal => "wal",
             Self::Manifest => "data/manifest",
@@ -198,6 +203,7 @@ impl Key {
             Self::MetaLog { seq } => format!("{}{seq:020}", Prefix::MetaLog.path(cluster)),
             Self::MetaSnapshot { seq } => format!("{}{seq:020}", Prefix::MetaSnapshot.path(cluster)),
             Self::MetaMarker => format!("{cluster}/meta/marker"),
+            Self::PeerKey => format!("{cluster}/meta/peers"),
             Self::DataMarker => format!("{cluster}/data/marker"),
             Self::Wal { incarnation, seq } => format!("{}{seq:020}", Prefix::Wal(*incarnation).path(cluster)),
             Self::Manifest { topic, partition, version } => {
@@ -235,6 +241,7 @@ impl Key {
             ["meta", "log", seq] => Self::MetaLog { seq: parse_number(seq)? },
             ["meta", "snapshot", seq] => Self::MetaSnapshot { seq: parse_number(seq)? },
             ["meta", "marker"] => Self::MetaMarker,
+            ["meta", "peers"] => Self::PeerKey,
             ["data", "marker"] => Self::DataMarker,
             ["wal", hash, incarnation, seq] => {
                 let incarnation = parse_incarnation(incarnation)?;
@@ -290,6 +297,7 @@ impl Key {
             Self::MetaLog { .. } => KeyKind::MetaLog,
             Self::MetaSnapshot { .. } => KeyKind::MetaSnapshot,
             Self::MetaMarker => KeyKind::MetaMarker,
+            Self::PeerKey => KeyKind::PeerKey,
             Self::DataMarker => KeyKind::DataMarker,
             Self::Wal { .. } => KeyKind::Wal,
             Self::Manifest { .. } => KeyKind::Manifest,
@@ -312,7 +320,7 @@ impl Key {
     /// Whether the object is never deleted while the cluster lives.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        matches!(self.kind(), KeyKind::MetaLog | KeyKind::MetaMarker | KeyKind::DataMarker)
+        matches!(self.kind(), KeyKind::MetaLog | KeyKind::MetaMarker | KeyKind::PeerKey | KeyKind::DataMarker)
     }
 }
 

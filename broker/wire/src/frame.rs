@@ -109,6 +109,49 @@ pub fn decode_response(api: ApiKey, version: i16, frame: Bytes) -> Result<(i32, 
     Ok((correlation_id, Response::decode(api, &mut r, version)?))
 }
 
+/// Writes a request of an API that only brokers of this project know: the fixed part of the header, then the bytes as they
+/// are.
+///
+/// # Errors
+/// [`EncodeError`] when the body is too long.
+pub fn encode_private_request(api_key: i16, correlation_id: i32, body: &Bytes) -> Result<Encoded, EncodeError> {
+    let mut w = Writer::new();
+    w.i16(api_key);
+    w.i16(0);
+    w.i32(correlation_id);
+    w.raw(body);
+    w.finish_frame()
+}
+
+/// The body of such a request, from a frame without its length.
+///
+/// # Errors
+/// [`DecodeError::Truncated`].
+pub fn decode_private_request(frame: &Bytes) -> Result<Bytes, DecodeError> {
+    start(frame)?;
+    Ok(frame.slice(8..))
+}
+
+/// Writes the response to such a request.
+///
+/// # Errors
+/// [`EncodeError`] when the body is too long.
+pub fn encode_private_response(correlation_id: i32, body: &Bytes) -> Result<Encoded, EncodeError> {
+    let mut w = Writer::new();
+    w.i32(correlation_id);
+    w.raw(body);
+    w.finish_frame()
+}
+
+/// The body of such a response, from a frame without its length.
+///
+/// # Errors
+/// [`DecodeError::Truncated`].
+pub fn decode_private_response(frame: &Bytes) -> Result<Bytes, DecodeError> {
+    Reader::new(frame.clone()).i32()?;
+    Ok(frame.slice(4..))
+}
+
 fn compactness(api: ApiKey, version: i16) -> Compactness {
     match api.compact_from() {
         Some(first) if version >= first => Compactness::Compact,

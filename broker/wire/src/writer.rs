@@ -197,6 +197,12 @@ impl Writer {
         self.compact = compact;
     }
 
+    /// Bytes as they are, without their length.
+    pub(crate) fn raw(&mut self, bytes: &Bytes) {
+        self.close_slice();
+        self.done.push(bytes.clone());
+    }
+
     pub(crate) fn bytes(&mut self, bytes: &Bytes) {
         self.length(Some(bytes.len()), Self::long_length);
         self.open.put_slice(bytes);

@@ -240,12 +240,12 @@ impl Inner {
         if mode == AdminMode::ValidateOnly {
             return State::clone(&self.cluster.view()).apply(&commands).into_iter().map(Ok).collect();
         }
-        match timeout(wait.min(ADMIN_WAIT_MAX), self.journal.propose(commands)).await {
+        match timeout(wait.min(ADMIN_WAIT_MAX), self.propose(commands)).await {
             Ok(Ok(results)) => {
                 debug!(actor, ?results, "administered");
-                results.into_iter().map(Ok).collect()
+                results.into_iter().map(again_if_fenced).collect()
             }
-            Ok(Err(problem)) => failed(&problem.to_string()),
+            Ok(Err(problem)) => failed(&problem),
             Err(_) => failed("timed out"),
         }
     }
@@ -258,6 +258,14 @@ impl Inner {
         wait: Duration,
     ) -> Result<CommandResult, String> {
         self.administer(vec![change], mode, actor, wait).await.pop().unwrap_or_else(|| Err("no result".to_owned()))
+    }
+}
+
+/// That this broker was fenced says nothing about the wish: whoever has it may ask again, here or elsewhere.
+fn again_if_fenced(result: CommandResult) -> Result<CommandResult, String> {
+    match result {
+        Err(rejection @ Rejection::Fenced(_)) => Err(rejection.to_string()),
+        other => Ok(other),
     }
 }
 

@@ -1,10 +1,13 @@
 //! What this broker answers the others.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Engine, Inner};
 use crate::life::Life;
+use crate::limits::LIVE_INTERVAL;
 use crate::peers::{Heartbeat, PeerAnswer, PeerRequest};
+use crate::tasks::agree;
 
 impl Engine {
     /// Answers another broker of the cluster. Whether it is one, whoever calls this has made sure of.
@@ -15,14 +18,16 @@ impl Engine {
         let Some(life) = self.inner.life() else { return PeerAnswer::NotNow };
         match request {
             PeerRequest::Heartbeat(heartbeat) => {
-                self.inner.has_heard(heartbeat.metadata_seq);
+                self.inner.take_heartbeat(&heartbeat);
                 PeerAnswer::Heartbeat(self.inner.heartbeat(&life))
             }
             PeerRequest::Nudge { metadata_seq } => {
                 self.inner.has_heard(metadata_seq);
                 PeerAnswer::Noted
             }
-            PeerRequest::Propose { .. } | PeerRequest::Agree { .. } => PeerAnswer::NotNow,
+            PeerRequest::Propose { commands } => PeerAnswer::Proposed(self.inner.append_for_peer(commands).await),
+            PeerRequest::Loads => PeerAnswer::Loads(life.loads.borrow().to_vec()),
+            PeerRequest::Agree { suspects } => PeerAnswer::Agreed(agree(&self.inner, &life, &suspects).await),
         }
     }
 }
@@ -35,12 +40,24 @@ impl Inner {
             store_age_ms: u64::try_from(self.store_age(life).as_millis()).unwrap_or(u64::MAX),
             durable_seq: life.wal.acknowledged(),
             metadata_seq: self.cluster.next_seq(),
+            beat: self.shown.beat.load(Ordering::SeqCst),
         }
     }
 
-    /// How long ago the bucket that has been silent longer last answered.
+    /// How long ago the bucket that has been silent longer last did what this broker wanted of it.
     pub(crate) fn store_age(&self, life: &Life) -> Duration {
-        self.journal.unconfirmed_for().max(life.store_age.age(self.env.monotonic()))
+        let now = self.env.monotonic();
+        // A broker that reads metadata and cannot write there could not even release what it leads.
+        let shown = Duration::from_millis(self.shown.at_ms.load(Ordering::SeqCst));
+        let unwritten_for = now.saturating_sub(shown).saturating_sub(LIVE_INTERVAL);
+        self.journal.unconfirmed_for().max(life.store_age.age(now)).max(unwritten_for)
+    }
+
+    /// Notes that a sign of life was shown.
+    pub(crate) fn has_shown(&self, beat: u64) {
+        let now = u64::try_from(self.env.monotonic().as_millis()).unwrap_or(u64::MAX);
+        self.shown.beat.store(beat, Ordering::SeqCst);
+        self.shown.at_ms.store(now, Ordering::SeqCst);
     }
 
     /// A peer has applied the entries below this number: whoever has not looks at once.

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::{Inner, StartError};
+use super::propose::{Queue, append_queued};
+use super::{Inner, Shown, StartError};
 use crate::config::{EngineConfig, Stores};
 use crate::env::{Env, Tasks};
 use crate::journal::{Journal, Wish};
@@ -51,6 +52,8 @@ pub(super) async fn start(
         detector: Mutex::new(Detector::default()),
         observed: Notify::new(),
         nudged: Notify::new(),
+        queue: Queue::default(),
+        shown: Shown::default(),
         stop: CancellationToken::new(),
         leaving: CancellationToken::new(),
         tasks: Tasks::new(&env),
@@ -64,6 +67,8 @@ pub(super) async fn start(
     });
     let first = register(&inner).await.map_err(|problem| StartError::Metadata(problem.to_string()))?;
     inner.tasks.spawn(tasks::follow(Arc::clone(&inner)));
+    inner.tasks.spawn(append_queued(Arc::clone(&inner)));
+    inner.tasks.spawn(tasks::write_snapshots(Arc::clone(&inner)));
     let life = match begin(&inner, first).await {
         Ok(life) => life,
         Err(problem) => {
@@ -124,7 +129,7 @@ async fn register(inner: &Inner) -> Result<Incarnation, RegisterError> {
         feature_level_max: FEATURE_LEVEL_MAX,
     });
     let wish = Wish { origin: None, actor: &config.host_identity, reason: "the broker starts" };
-    match inner.journal.propose_one(wish, change).await.map_err(RegisterError::Unavailable)? {
+    match inner.propose_one(wish, change).await.map_err(RegisterError::Unavailable)? {
         Ok(Applied::Registered { incarnation }) => Ok(incarnation),
         Ok(other) => Err(RegisterError::Unavailable(format!("registration ended with {other:?}"))),
         Err(rejection) => Err(RegisterError::Rejected(rejection)),
@@ -145,7 +150,7 @@ async fn begin(inner: &Arc<Inner>, id: Incarnation) -> Result<Arc<Life>, String>
     });
     let actor = actor(id);
     let wish = Wish { origin: Some(id), actor: &actor, reason: "the broker is ready" };
-    match inner.journal.propose_one(wish, Change::BrokerReady { incarnation: id }).await? {
+    match inner.propose_one(wish, Change::BrokerReady { incarnation: id }).await? {
         Ok(_) => info!(incarnation = %id, "registered"),
         Err(rejection) => return Err(rejection.to_string()),
     }
@@ -188,11 +193,13 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
     life.tasks.spawn(tasks::show_life(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::ask_store(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::send_heartbeats(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::nudge_others(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::watch_others(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::follow_targets(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::expire_offsets(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::report(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::sweep(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::measure_load(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::balance(Arc::clone(inner), Arc::clone(life)));
     let follow = tasks::follow_roles(Arc::clone(life));
     tokio::select! {
@@ -210,37 +217,48 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
     life.tasks.wait().await;
 }
 
+/// Why there is no next life yet.
+enum NoLife {
+    /// Trying again does not help.
+    Ever(String),
+    /// Trying again may help.
+    Yet(String),
+}
+
 async fn next_life(inner: &Arc<Inner>) -> Option<Arc<Life>> {
     let mut backoff = inner.stores.metadata.backoff();
     loop {
-        // Whoever has no data bucket would only be fenced again.
-        if let Err(error) = Marker::claim(&inner.stores.data, MarkedBucket::Data, inner.cluster_id).await {
-            warn!(%error, "the data bucket does not answer");
-            tokio::select! {
-                biased;
-                () = inner.stop.cancelled() => return None,
-                () = inner.leaving.cancelled() => return None,
-                () = tokio::time::sleep(backoff.after(Failure::Unknown)) => continue,
-            }
-        }
-        let problem = match register(inner).await {
-            Ok(id) => match begin(inner, id).await {
-                Ok(life) => return Some(life),
-                Err(problem) => problem,
-            },
-            Err(problem @ RegisterError::Rejected(_)) => {
-                inner.fail(problem.to_string());
+        let begun = tokio::select! {
+            biased;
+            () = inner.stop.cancelled() => return None,
+            () = inner.leaving.cancelled() => return None,
+            begun = begin_anew(inner) => begun,
+        };
+        match begun {
+            Ok(life) => return Some(life),
+            Err(NoLife::Ever(problem)) => {
+                inner.fail(problem);
                 return None;
             }
-            Err(RegisterError::Unavailable(problem)) => problem,
-        };
-        warn!(problem, "not registered yet");
+            Err(NoLife::Yet(problem)) => warn!(problem, "not registered yet"),
+        }
         tokio::select! {
             biased;
             () = inner.stop.cancelled() => return None,
             () = inner.leaving.cancelled() => return None,
             () = tokio::time::sleep(backoff.after(Failure::Unknown)) => {}
         }
+    }
+}
+
+async fn begin_anew(inner: &Arc<Inner>) -> Result<Arc<Life>, NoLife> {
+    // Whoever has no data bucket would only be fenced again.
+    let claimed = Marker::claim(&inner.stores.data, MarkedBucket::Data, inner.cluster_id).await;
+    claimed.map_err(|error| NoLife::Yet(format!("the data bucket does not answer: {error}")))?;
+    match register(inner).await {
+        Ok(id) => begin(inner, id).await.map_err(NoLife::Yet),
+        Err(problem @ RegisterError::Rejected(_)) => Err(NoLife::Ever(problem.to_string())),
+        Err(RegisterError::Unavailable(problem)) => Err(NoLife::Yet(problem)),
     }
 }
 
@@ -281,7 +299,7 @@ async fn hand_over(inner: &Inner, life: &Life) -> Handover {
     let actor = actor(id);
     let wish = Wish { origin: Some(id), actor: &actor, reason: "the broker stops" };
     // First no new partitions, then away with those there are.
-    let drained = inner.journal.propose_one(wish, Change::DrainBroker { incarnation: id }).await;
+    let drained = inner.propose_one(wish, Change::DrainBroker { incarnation: id }).await;
     if let Err(problem) | Ok(Err(problem)) = drained.map(|result| result.map_err(|rejection| rejection.to_string())) {
         warn!(problem, "not draining: others will take over");
         return Handover::Unfinished;
@@ -290,7 +308,7 @@ async fn hand_over(inner: &Inner, life: &Life) -> Handover {
     if !tasks::release(inner, life, &led, wish.reason).await {
         return Handover::Unfinished;
     }
-    match inner.journal.propose_one(wish, Change::DeregisterBroker { incarnation: id }).await {
+    match inner.propose_one(wish, Change::DeregisterBroker { incarnation: id }).await {
         Ok(Ok(_)) => {
             info!(incarnation = %id, released = led.len(), "handed over");
             Handover::Gone

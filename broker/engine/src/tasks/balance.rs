@@ -9,15 +9,19 @@ use broker_metadata::Change;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::load::all_loads;
 use crate::engine::{Inner, actor};
 use crate::journal::Wish;
 use crate::life::Life;
-use crate::limits::{BALANCE_AFTER, METADATA_POLL_INTERVAL, MOVES_PER_ENTRY_MAX};
+use crate::limits::{
+    BALANCE_AFTER, LOAD_BALANCE_INTERVAL, LOAD_MOVES_MAX, METADATA_POLL_INTERVAL, MOVES_PER_ENTRY_MAX,
+};
 
 /// Balances until the life ends.
 pub(crate) async fn balance(inner: Arc<Inner>, life: Arc<Life>) {
     let mut changes = life.cluster.changes();
     let (mut ready, mut since) = (Vec::new(), Instant::now());
+    let mut next_weighing = since + LOAD_BALANCE_INTERVAL;
     loop {
         let now = Instant::now();
         let ready_now = life.cluster.ready();
@@ -33,9 +37,13 @@ pub(crate) async fn balance(inner: Arc<Inner>, life: Arc<Life>) {
             let moved = tokio::select! {
                 biased;
                 () = life.cancel.cancelled() => return,
-                moved = set_targets(&inner, &life) => moved,
+                moved = set_targets(&inner, &life, &mut next_weighing) => moved,
             };
-            moved.err().map(|NotSet| now + METADATA_POLL_INTERVAL)
+            match moved {
+                Ok(Spread::Even) => Some(next_weighing),
+                Ok(Spread::Moving) => None,
+                Err(NotSet) => Some(now + METADATA_POLL_INTERVAL),
+            }
         };
         tokio::select! {
             biased;
@@ -49,17 +57,32 @@ pub(crate) async fn balance(inner: Arc<Inner>, life: Arc<Life>) {
 /// Targets could not be set.
 struct NotSet;
 
-/// Sets the next targets, if there are any to set and none are outstanding.
-async fn set_targets(inner: &Inner, life: &Life) -> Result<(), NotSet> {
-    let targets = life.cluster.view().balancing_targets(MOVES_PER_ENTRY_MAX);
-    if targets.is_empty() {
-        return Ok(());
+/// Whether there is something to do.
+enum Spread {
+    /// Not for now.
+    Even,
+    /// Targets are set; whatever comes next changes metadata.
+    Moving,
+}
+
+/// Sets the next targets, if there are any to set and none are outstanding; weighs the load when it is time to.
+async fn set_targets(inner: &Inner, life: &Life, next_weighing: &mut Instant) -> Result<Spread, NotSet> {
+    let mut targets = life.cluster.view().balancing_targets(MOVES_PER_ENTRY_MAX);
+    let mut reason = "spread over the ready brokers";
+    if targets.is_empty() && Instant::now() >= *next_weighing {
+        *next_weighing = Instant::now() + LOAD_BALANCE_INTERVAL;
+        let Some(loads) = all_loads(inner, life).await else { return Ok(Spread::Even) };
+        targets = life.cluster.view().load_targets(&loads, LOAD_MOVES_MAX);
+        reason = "even out the load";
     }
-    info!(moves = targets.len(), "partitions are spread over the ready brokers");
+    if targets.is_empty() {
+        return Ok(Spread::Even);
+    }
+    info!(moves = targets.len(), reason, "partitions move to other brokers");
     let actor = actor(life.id);
-    let wish = Wish { origin: Some(life.id), actor: &actor, reason: "spread over the ready brokers" };
-    match inner.journal.propose_one(wish, Change::SetTargets { targets }).await {
-        Ok(Ok(_)) => Ok(()),
+    let wish = Wish { origin: Some(life.id), actor: &actor, reason };
+    match inner.propose_one(wish, Change::SetTargets { targets }).await {
+        Ok(Ok(_)) => Ok(Spread::Moving),
         Ok(Err(rejection)) => {
             info!(%rejection, "the cluster has changed meanwhile");
             Err(NotSet)

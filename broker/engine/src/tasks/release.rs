@@ -54,7 +54,7 @@ pub(crate) async fn release(inner: &Inner, life: &Life, ids: &[PartitionId], rea
         if partitions.is_empty() {
             return true;
         }
-        match inner.journal.propose_one(wish, Change::Release { incarnation: life.id, partitions }).await {
+        match inner.propose_one(wish, Change::Release { incarnation: life.id, partitions }).await {
             Ok(Ok(_)) => continue,
             Ok(Err(Rejection::Fenced(_))) => return false,
             // A command is all or nothing, and one of the partitions is gone meanwhile.

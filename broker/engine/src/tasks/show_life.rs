@@ -13,6 +13,7 @@ use crate::status::wide;
 /// Writes the object until the life ends.
 pub(crate) async fn show_life(inner: Arc<Inner>, life: Arc<Life>) {
     let mut beat = 0;
+    inner.has_shown(beat);
     let mut failing = false;
     loop {
         beat += 1;
@@ -34,7 +35,10 @@ pub(crate) async fn show_life(inner: Arc<Inner>, life: Arc<Life>) {
             written = object.write(&inner.stores.metadata) => written,
         };
         match written {
-            Ok(()) => failing = false,
+            Ok(()) => {
+                inner.has_shown(beat);
+                failing = false;
+            }
             Err(error) if !failing => {
                 warn!(%error, "the sign of life is not written: others will take this broker for dead");
                 failing = true;

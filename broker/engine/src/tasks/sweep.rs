@@ -102,7 +102,7 @@ async fn pass(
         };
         let actor = actor(life.id);
         let wish = Wish { origin: Some(life.id), actor: &actor, reason: "objects of a deleted topic are deleted" };
-        if let Err(rejection) = inner.journal.propose_one(wish, change).await? {
+        if let Err(rejection) = inner.propose_one(wish, change).await? {
             debug!(%rejection, %topic, "a sweep is not noted");
         }
     }

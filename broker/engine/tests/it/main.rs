@@ -9,6 +9,8 @@ mod ends;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+mod fencing;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod groups;

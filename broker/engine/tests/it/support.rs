@@ -82,13 +82,30 @@ impl Network for Lines {
     fn ask(&self, to: BrokerInfo, request: PeerRequest) -> BoxFuture<'static, Result<PeerAnswer, PeerError>> {
         Box::pin(async move {
             let found = LINES.lock().unwrap().get(&to.endpoint.port).map(|line| (line.engine.clone(), line.state));
-            match found {
+            let between = found.as_ref().and_then(|(engine, _)| between(&request, engine));
+            match found.map(|(engine, state)| (engine, between.unwrap_or(state))) {
                 Some((engine, LineState::Up)) if engine.status().live => Ok(engine.answer_peer(request).await),
                 Some((_, LineState::Cut)) => std::future::pending().await,
                 Some(_) | None => Err(PeerError::Refused),
             }
         })
     }
+}
+
+/// Ways from one engine to another that are not as the others are: by who asks and who is asked.
+type Ways = BTreeMap<(uuid::Uuid, i32, i32), LineState>;
+
+static BETWEEN: LazyLock<Mutex<Ways>> = LazyLock::new(Mutex::default);
+
+fn between(request: &PeerRequest, to: &Engine) -> Option<LineState> {
+    // Who asks is told by heartbeats only, which decide who lives.
+    let PeerRequest::Heartbeat(heartbeat) = request else { return None };
+    BETWEEN.lock().unwrap().get(&(to.cluster_id(), heartbeat.from.broker, to.node_id())).copied()
+}
+
+/// Changes the way of heartbeats from one engine to another.
+pub(crate) fn set_line_between(from: &Engine, to: &Engine, state: LineState) {
+    BETWEEN.lock().unwrap().insert((to.cluster_id(), from.node_id(), to.node_id()), state);
 }
 
 /// Changes the way from all others to an engine.

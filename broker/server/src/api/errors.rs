@@ -140,7 +140,8 @@ impl ErrorCoded for InitProducerIdError {
     fn error_code(&self) -> ErrorCode {
         match self {
             Self::TransactionsUnsupported => ErrorCode::UnsupportedVersion,
-            Self::Unavailable(_) => ErrorCode::CoordinatorNotAvailable,
+            // What librdkafka and Java's client ask again for; they take other codes for the end of the producer.
+            Self::Unavailable(_) => ErrorCode::CoordinatorLoadInProgress,
         }
     }
 }

@@ -13,4 +13,5 @@ mod files;
 mod groups;
 mod hostile;
 mod log;
+mod peers;
 mod traps;
