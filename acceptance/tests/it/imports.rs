@@ -15,6 +15,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("broker-server", &["broker-engine", "broker-wire"]),
     ("broker-sim", &["broker-engine"]),
     ("broker-s3double", &[]),
+    ("broker-bench", &["broker-metadata", "broker-wire"]),
     ("tfplugin-rs", &[]),
     ("provider-boundary", &[]),
     ("provider-aws", &["tfplugin-rs", "provider-boundary", "broker-metadata"]),
