@@ -15,6 +15,8 @@ mod gate;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod restart;
