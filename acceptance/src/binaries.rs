@@ -14,6 +14,8 @@ pub struct Binaries {
     pub broker: PathBuf,
     /// `terraform-provider-ringfence`.
     pub provider: PathBuf,
+    /// The tests of `broker-store`, where tests were built as well.
+    pub store_tests: Option<PathBuf>,
 }
 
 /// What is compiled together; the dependencies' features follow from it, so each has compiled files of its own.
@@ -45,6 +47,7 @@ pub fn build(scope: Scope, log: &Path) -> Result<Binaries> {
     Ok(Binaries {
         broker: program(&output, "ringfence-broker")?,
         provider: program(&output, "terraform-provider-ringfence")?,
+        store_tests: tests(&output, "broker/store"),
     })
 }
 
@@ -56,4 +59,16 @@ fn program(messages: &str, name: &str) -> Result<PathBuf> {
         .filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
         .find(|path| path.file_name().is_some_and(|file| file == name))
         .with_context(|| format!("cargo built no program called {name}"))
+}
+
+/// The path of a crate's program of tests, by the folder of the crate.
+fn tests(messages: &str, folder: &str) -> Option<PathBuf> {
+    let ours = Path::new(folder).join("tests/it/main.rs");
+    let mut built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let message = built.find(|message| {
+        let source = message.pointer("/target/src_path").and_then(Value::as_str);
+        source.is_some_and(|source| Path::new(source).ends_with(&ours))
+            && message.get("executable").is_some_and(Value::is_string)
+    })?;
+    message.get("executable")?.as_str().map(PathBuf::from)
 }

@@ -8,6 +8,7 @@ pub mod boot;
 pub mod broker;
 pub mod doubles;
 pub mod resources;
+pub mod store;
 pub mod topic;
 
 use anyhow::{Result, ensure};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Result, anyhow, ensure};
 
 use crate::binaries::Scope;
-use crate::cases::{bad_input, boot, broker, doubles, resources, topic};
+use crate::cases::{bad_input, boot, broker, doubles, resources, store, topic};
 use crate::clock::Stopwatch;
 use crate::interrupt;
 use crate::report::{Steps, Tally, say};
@@ -36,7 +36,8 @@ const WORKERS: usize = 2;
 
 /// Every case there is.
 fn all() -> Vec<Case> {
-    [doubles::CASES, resources::CASES, topic::CASES, bad_input::CASES, boot::CASES, broker::CASES].concat()
+    [doubles::CASES, store::CASES, resources::CASES, topic::CASES, bad_input::CASES, boot::CASES, broker::CASES]
+        .concat()
 }
 
 /// Runs every case whose name contains `filter`, prints the closing line, and answers it.

@@ -53,7 +53,7 @@ pub(crate) fn note(answer: Answer) {
 
 /// Says what a library error means. `None`: the object does not exist.
 pub(crate) fn failure_of(operation: Operation, key: &str, error: &Error, answer: Option<Answer>) -> Option<StoreError> {
-    let answer = answer.unwrap_or_else(|| injected(error).unwrap_or_default());
+    let answer = injected(error).or(answer).unwrap_or_default();
     let code = answer.code.as_deref().unwrap_or_default();
     if matches!(error, Error::NotFound { .. }) && code != "NoSuchBucket" && operation != Operation::Create {
         return None;
@@ -74,7 +74,7 @@ pub(crate) fn failure_of(operation: Operation, key: &str, error: &Error, answer:
 /// Says what one attempt to create met.
 pub(crate) fn outcome_of(key: &str, error: &Error, answer: Option<Answer>) -> Outcome {
     if matches!(error, Error::AlreadyExists { .. }) {
-        let status = answer.as_ref().map_or_else(|| injected(error).and_then(|a| a.status), |a| a.status);
+        let status = injected(error).or(answer).and_then(|answer| answer.status);
         return if status == Some(409) { Outcome::Conflict } else { Outcome::Taken };
     }
     let Some(error) = failure_of(Operation::Create, key, error, answer) else { return Outcome::Taken };
@@ -103,6 +103,7 @@ fn is_throttling(code: &str) -> bool {
     ["SlowDown", "Throttl", "LimitExceeded", "TooManyRequests"].iter().any(|part| code.contains(part))
 }
 
+/// What a test put in the place of the answer, which may have been given all the same.
 fn injected(error: &Error) -> Option<Answer> {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
