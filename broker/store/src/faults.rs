@@ -16,6 +16,7 @@ use object_store::{
 
 use crate::answer::{InjectedStatus, InjectedUnreachable};
 use crate::backoff::Jitter;
+use crate::limits::REQUEST_TIME_MAX;
 use crate::store::{OpenStoreError, Store};
 
 /// One fault of a PUT.
@@ -39,9 +40,9 @@ pub enum PutFault {
     Broken,
     /// 403; nothing is written.
     Refused,
-    /// Nothing is written, and no answer ever comes.
+    /// Nothing is written, and no answer comes before the client gives up.
     Hung,
-    /// The object is there, and no answer ever comes.
+    /// The object is there, and no answer comes before the client gives up.
     HungAndDone,
 }
 
@@ -209,10 +210,14 @@ impl ObjectStore for FaultyObjects {
                 self.0.plan().late.push((location.clone(), payload, options.mode));
                 Err(lost())
             }
-            PutFault::Hung => std::future::pending().await,
+            PutFault::Hung => {
+                tokio::time::sleep(REQUEST_TIME_MAX).await;
+                Err(lost())
+            }
             PutFault::HungAndDone => {
                 self.0.inner.put_opts(location, payload, options).await?;
-                std::future::pending().await
+                tokio::time::sleep(REQUEST_TIME_MAX).await;
+                Err(lost())
             }
             PutFault::LostRequest => Err(lost()),
             PutFault::Conflict => Err(occupied(location, 409)),

@@ -9,6 +9,31 @@ async fn memory_conforms() {
     assert!(passed.len() >= 18, "{passed:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_create_that_hangs_is_repeated_long_before_its_time_is_over() {
+    use broker_store::faults::{Faults, PutFault};
+    use broker_store::{Filled, Frozen, Patience, SequenceName};
+
+    let store = Store::memory("orders").unwrap();
+    let (faulty, faults) = Faults::over(&store).unwrap();
+    let log = faulty.sequence(SequenceName::MetaLog);
+    let content = Frozen::shared("entry".into());
+    for seq in 0..100 {
+        log.fill(seq, &content, Patience::forever()).await.unwrap();
+    }
+    let begun = tokio::time::Instant::now();
+    for (seq, fault) in [(100, PutFault::Hung), (101, PutFault::HungAndDone)] {
+        faults.next_puts([fault]);
+        assert_eq!(log.fill(seq, &content, Patience::forever()).await.unwrap(), Filled::Mine);
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_millis(100), "{:?}", begun.elapsed());
+    assert_eq!(faulty.counts().hedges, 2);
+    // Asked for less, it waits for the answer that there is.
+    faults.next_puts([PutFault::Throttled, PutFault::Hung]);
+    assert_eq!(log.fill(102, &content, Patience::forever()).await.unwrap(), Filled::Mine);
+    assert_eq!(faulty.counts().hedges, 2);
+}
+
 #[tokio::test]
 async fn a_directory_conforms() {
     let directory = tempfile::tempdir().unwrap();
