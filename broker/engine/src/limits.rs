@@ -151,6 +151,16 @@ pub const FINALISED_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 pub const DELETES_AT_ONCE: usize = 16;
 /// Time between two looks for committed offsets that have expired. Kafka's default.
 pub const OFFSETS_EXPIRY_INTERVAL: Duration = Duration::from_secs(600);
+/// Bytes that an object of a write-ahead log has at most in the ordinary case; reserved before it is read.
+pub const WAL_OBJECT_BYTES_EXPECTED: usize = (4 << 20) + (512 << 10);
+/// Time that a read waits for memory that answers to slow clients hold.
+pub const READ_MEMORY_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Looks for such memory within that time.
+pub const READ_MEMORY_LOOKS: u32 = 20;
+/// Bytes of each partition that are read ahead of a consumer that catches up.
+pub const READ_AHEAD_BYTES: usize = 2 << 20;
+/// Objects that are read before anybody asks for them, at once.
+pub const OBJECTS_READ_AHEAD_MAX: usize = 8;
 /// Objects that one fetch reads from the store at once.
 pub const OBJECT_READS_PER_FETCH_MAX: usize = 8;
 /// Bytes of internal records (committed offsets, members) that wait to become durable; apart from those of producers.

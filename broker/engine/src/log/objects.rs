@@ -3,6 +3,9 @@
 //! The tail cache holds what this broker wrote last, for consumers at the end of the log; the read cache holds what came
 //! back from the store. They are two so that one consumer that reads from the start does not push out what all the others
 //! are about to read. Concurrent reads of one object are one GET.
+//!
+//! Invariant: both caches, what is on its way into them and what answers pin stay within one bound; an answer with one byte
+//! of an object pins all of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,13 +13,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use broker_log::{Origin, WalContents};
 use broker_store::{Failure, SequenceName, Store};
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use thiserror::Error;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use tracing::{error, warn};
 use uuid::Uuid;
 
+use super::memory::{ReadMemory, Reserved};
 use super::{ObjectRef, Span};
-use crate::limits::{Limits, READ_ATTEMPTS_MAX};
+use crate::limits::{Limits, OBJECTS_READ_AHEAD_MAX, READ_ATTEMPTS_MAX, WAL_OBJECT_BYTES_EXPECTED};
 use crate::status::Counters;
 
 /// Why an object cannot be read.
@@ -28,9 +33,16 @@ pub(crate) enum ReadError {
     /// It is not there.
     #[error("object is missing")]
     Missing,
+    /// It lies in another place now: look again.
+    #[expect(dead_code, reason = "folding tells so")]
+    #[error("object has been folded")]
+    Moved,
     /// The store does not answer.
     #[error("the store failed: {0}")]
     Store(String),
+    /// Clients that read slowly hold all the memory there is for reading.
+    #[error("no memory to read into")]
+    Busy,
 }
 
 type Loading = Arc<OnceCell<Result<Bytes, ReadError>>>;
@@ -46,6 +58,9 @@ struct Inner {
     store: Store,
     cluster: Uuid,
     counters: Arc<Counters>,
+    memory: ReadMemory,
+    /// Reads ahead of what anybody asked for.
+    ahead: Arc<Semaphore>,
     caches: Mutex<Caches>,
 }
 
@@ -73,18 +88,56 @@ impl Objects {
             read: Pool::new(limits.read_cache_bytes_max),
             loading: BTreeMap::new(),
         };
-        Self { inner: Arc::new(Inner { store, cluster, counters, caches: Mutex::new(caches) }) }
+        let memory = ReadMemory::new(limits.tail_cache_bytes_max.saturating_add(limits.read_cache_bytes_max));
+        let (ahead, caches) = (Arc::new(Semaphore::new(OBJECTS_READ_AHEAD_MAX)), Mutex::new(caches));
+        Self { inner: Arc::new(Inner { store, cluster, counters, memory, ahead, caches }) }
     }
 
-    /// Keeps an object that this broker has just written.
+    /// Keeps an object that this broker has just written, if there is memory for it.
     pub(crate) fn keep_tail(&self, object: ObjectRef, bytes: Bytes) {
-        self.caches().tail.insert(object, bytes);
+        if let Some(room) = self.inner.memory.room_now(bytes.len(), || self.caches().drop_one()) {
+            self.caches().tail.insert(object, room.hold(bytes));
+        }
     }
 
-    /// Bytes in both caches.
-    pub(crate) fn cached_bytes(&self) -> usize {
+    /// Whether an object can be had without asking the store.
+    pub(crate) fn is_cached(&self, object: ObjectRef) -> bool {
         let caches = self.caches();
-        caches.tail.bytes.saturating_add(caches.read.bytes)
+        caches.tail.objects.contains_key(&object) || caches.read.objects.contains_key(&object)
+    }
+
+    /// As [`Objects::get`], for who reads an object once: it pushes nothing out of the caches.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    #[expect(dead_code, reason = "folding reads so")]
+    pub(crate) async fn get_once(&self, object: ObjectRef) -> Result<Bytes, ReadError> {
+        if self.is_cached(object) { self.get(object).await } else { self.load(object).await }
+    }
+
+    /// Bytes in both caches, on their way into them, and pinned by answers.
+    pub(crate) fn cached_bytes(&self) -> usize {
+        self.inner.memory.used()
+    }
+
+    /// Reads those objects that somebody will ask for next, as far as there is room for it; `spawn` runs each.
+    pub(crate) fn read_ahead(
+        &self,
+        objects: impl Iterator<Item = ObjectRef>,
+        mut spawn: impl FnMut(BoxFuture<'static, ()>),
+    ) {
+        for object in objects {
+            if self.is_cached(object) || self.caches().loading.contains_key(&object) {
+                continue;
+            }
+            let Ok(place) = Arc::clone(&self.inner.ahead).try_acquire_owned() else { return };
+            let this = self.clone();
+            spawn(Box::pin(async move {
+                // Who asks for it hears what is wrong with it.
+                let _read = this.get(object).await;
+                drop(place);
+            }));
+        }
     }
 
     /// The checked bytes of an object.
@@ -128,11 +181,12 @@ impl Objects {
         let sequence = self.inner.store.sequence(SequenceName::Wal(object.incarnation));
         let mut backoff = self.inner.store.backoff();
         let mut attempt = 1;
+        // Its size is not known before: that of an ordinary one, and what it has more.
+        let mut room = self.room(WAL_OBJECT_BYTES_EXPECTED).await?;
         let bytes = loop {
             match sequence.get(object.seq).await {
                 Ok(Some(bytes)) => break bytes,
                 Ok(None) => {
-                    error!(?object, "an object that the index names is missing");
                     return Err(ReadError::Missing);
                 }
                 Err(error) if attempt == READ_ATTEMPTS_MAX || error.failure == Failure::Refused => {
@@ -144,9 +198,12 @@ impl Objects {
             attempt += 1;
         };
         self.inner.counters.read_object();
+        if bytes.len() > WAL_OBJECT_BYTES_EXPECTED {
+            room.merge(self.room(bytes.len().saturating_sub(WAL_OBJECT_BYTES_EXPECTED)).await?);
+        }
         let origin = Origin { cluster: self.inner.cluster, incarnation: object.incarnation, seq: object.seq };
         match WalContents::decode(bytes, origin) {
-            Ok(WalContents::Batches(read)) => Ok(read.bytes().clone()),
+            Ok(WalContents::Batches(read)) => Ok(room.hold(read.bytes().clone())),
             Ok(WalContents::Seal(_)) => {
                 error!(?object, "the index names a seal");
                 Err(ReadError::Corrupt)
@@ -157,6 +214,10 @@ impl Objects {
                 Err(ReadError::Corrupt)
             }
         }
+    }
+
+    async fn room(&self, bytes: usize) -> Result<Reserved, ReadError> {
+        self.inner.memory.room(bytes, || self.caches().drop_one()).await
     }
 
     fn caches(&self) -> MutexGuard<'_, Caches> {
@@ -189,12 +250,23 @@ impl Pool {
             self.by_use.remove(&used);
             self.bytes = self.bytes.saturating_sub(replaced.len());
         }
-        while self.bytes > self.bytes_max {
-            let Some((_, oldest)) = self.by_use.pop_first() else { return };
-            if let Some((_, dropped)) = self.objects.remove(&oldest) {
-                self.bytes = self.bytes.saturating_sub(dropped.len());
-            }
+        while self.bytes > self.bytes_max && self.drop_oldest() {}
+    }
+
+    /// Drops what was used least lately; false when there is nothing.
+    fn drop_oldest(&mut self) -> bool {
+        let Some((_, oldest)) = self.by_use.pop_first() else { return false };
+        if let Some((_, dropped)) = self.objects.remove(&oldest) {
+            self.bytes = self.bytes.saturating_sub(dropped.len());
         }
+        true
+    }
+}
+
+impl Caches {
+    /// Drops one object: what was read back before what was written last.
+    fn drop_one(&mut self) -> bool {
+        self.read.drop_oldest() || self.tail.drop_oldest()
     }
 }
 
@@ -219,5 +291,41 @@ mod tests {
         assert!(pool.get(object(1)).is_none());
         assert!(pool.get(object(2)).is_some());
         assert_eq!(pool.by_use.len(), pool.objects.len());
+    }
+
+    const MIB: usize = 1 << 20;
+
+    fn objects(tail_cache_bytes_max: usize) -> Objects {
+        let limits = Limits { tail_cache_bytes_max, read_cache_bytes_max: 0, ..Limits::default() };
+        Objects::new(Store::memory("test").unwrap(), Uuid::nil(), &limits, Arc::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_byte_of_an_answer_counts_for_the_object_that_it_pins() {
+        let objects = objects(4 * MIB);
+        objects.keep_tail(object(0), Bytes::from(vec![1; 3 * MIB]));
+        let pinned = objects.get(object(0)).await.unwrap().slice(..1);
+        // Another object drives it out of the cache, and not out of memory: there is no room for a second.
+        objects.keep_tail(object(1), Bytes::from(vec![2; 2 * MIB]));
+        assert!(!objects.is_cached(object(0)) && !objects.is_cached(object(1)));
+        assert_eq!(objects.cached_bytes(), 3 * MIB);
+        assert!(matches!(objects.get(object(1)).await, Err(ReadError::Busy)));
+        drop(pinned);
+        assert_eq!(objects.cached_bytes(), 0);
+        objects.keep_tail(object(1), Bytes::from(vec![2; 2 * MIB]));
+        assert!(objects.is_cached(object(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_memory_gets_it_when_an_answer_was_written() {
+        let objects = objects(5 * MIB);
+        objects.keep_tail(object(0), Bytes::from(vec![1; 3 * MIB]));
+        let pinned = objects.get(object(0)).await.unwrap();
+        let write = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            drop(pinned);
+        };
+        let (read, ()) = tokio::join!(objects.get(object(7)), write);
+        assert_eq!(read, Err(ReadError::Missing), "there was memory to look for it");
     }
 }

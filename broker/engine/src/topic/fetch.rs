@@ -1,7 +1,8 @@
 //! Reading a partition from an offset on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker_log::AbortedTransaction;
@@ -14,9 +15,9 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use super::waiters::Waiter;
-use super::{PartitionError, TopicRef};
+use super::{Partition, PartitionError, TopicRef};
 use crate::life::Life;
-use crate::limits::{FETCH_WAIT_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX};
+use crate::limits::{FETCH_WAIT_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX, READ_AHEAD_BYTES};
 use crate::log::{ObjectRef, ReadError, Span};
 
 /// What a consumer wants to see of transactions.
@@ -95,6 +96,7 @@ pub enum FetchError {
 
 /// What is read for one partition.
 struct Plan {
+    partition: Arc<Partition>,
     offset: Offset,
     bytes_max: usize,
     /// Nothing at or beyond it is shown.
@@ -149,6 +151,9 @@ impl Life {
         }
         let wanted: BTreeMap<ObjectRef, ()> =
             plans.iter().flatten().flat_map(|plan| &plan.spans).map(|span| (span.object, ())).collect();
+        if wanted.keys().any(|object| !self.objects.is_cached(*object)) {
+            self.read_ahead(&plans);
+        }
         let objects: Objects = stream::iter(wanted.into_keys())
             .map(|object| async move { (object, self.objects.get(object).await) })
             .buffered(OBJECT_READS_PER_FETCH_MAX)
@@ -185,6 +190,7 @@ impl Life {
             });
         }
         Ok(Plan {
+            partition,
             offset,
             bytes_max,
             end: match isolation {
@@ -197,6 +203,30 @@ impl Life {
             spans: view.spans,
             aborted: view.aborted,
         })
+    }
+}
+
+impl Life {
+    /// A consumer that reads what only the store has goes on behind it: what follows is read meanwhile.
+    fn read_ahead(&self, plans: &[Result<Plan, FetchError>]) {
+        let mut ahead = BTreeSet::new();
+        for plan in plans.iter().flatten() {
+            let Some(last) = plan.spans.last() else { continue };
+            let next = Offset(last.last.0.saturating_add(1));
+            // Given up meanwhile: then nobody reads on here.
+            let Ok(view) = plan.partition.view(next, READ_AHEAD_BYTES, Isolation::ReadUncommitted) else { continue };
+            ahead.extend(view.spans.iter().map(|span| span.object));
+        }
+        self.objects.read_ahead(ahead.into_iter(), |read| {
+            let cancel = self.cancel.clone();
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    biased;
+                    () = cancel.cancelled() => {}
+                    () = read => {}
+                }
+            });
+        });
     }
 }
 
@@ -215,7 +245,9 @@ impl Plan {
             let bytes = match objects.get(&span.object) {
                 Some(Ok(bytes)) => bytes,
                 Some(Err(ReadError::Corrupt)) => return Err(PartitionError::Corrupt.into()),
-                Some(Err(ReadError::Missing | ReadError::Store(_))) | None => {
+                // What there is so far; the client asks again.
+                Some(Err(ReadError::Busy)) => break,
+                Some(Err(ReadError::Missing | ReadError::Moved | ReadError::Store(_))) | None => {
                     return Err(PartitionError::Storage.into());
                 }
             };

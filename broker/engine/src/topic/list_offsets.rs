@@ -121,7 +121,7 @@ impl Life {
         let Some(span) = span else { return Ok(NOTHING) };
         let mut bytes = self.objects.slice(span).await.map_err(|error| match error {
             ReadError::Corrupt => PartitionError::Corrupt,
-            ReadError::Missing | ReadError::Store(_) => PartitionError::Storage,
+            ReadError::Missing | ReadError::Moved | ReadError::Store(_) | ReadError::Busy => PartitionError::Storage,
         })?;
         while !bytes.is_empty() {
             let batch = Batch::take(&mut bytes).map_err(|_| PartitionError::Corrupt)?;
