@@ -16,7 +16,7 @@ pub const FRAME_GROWTH_BYTES_MIN: usize = 32 << 10;
 pub const FRAME_GROWTH_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes of all requests that are being received or handled; readers wait when it is used up.
-pub const REQUEST_BYTES_MAX: usize = 512 << 20;
+pub const REQUEST_BYTES_MAX: usize = 256 << 20;
 
 /// Bytes of the structures of all requests that are being handled. A pool of its own: a request that waits for it holds a
 /// frame, and those that hold it never wait for one.
@@ -45,7 +45,7 @@ pub const SESSION_PARTITION_BYTES: usize = 512;
 
 /// Bytes of records in all responses that are being written: what clients that read slowly can pin. Beyond it a fetch
 /// brings nothing, and the client asks again.
-pub const RESPONSE_BYTES_MAX: usize = 512 << 20;
+pub const RESPONSE_BYTES_MAX: usize = 256 << 20;
 
 /// What a client is asked to wait when its fetch had to bring nothing.
 pub const OVERLOAD_PAUSE: Duration = Duration::from_millis(200);
