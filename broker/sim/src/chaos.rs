@@ -136,12 +136,15 @@ async fn crash_at_poll(world: &World, broker: &Arc<Broker>) {
         let away = world.core.random().millis(0, 3_000);
         sleep(away).await;
         broker.start(&world.brokers);
-        let Some(process) = broker.process() else { return };
+        let Some(process) = broker.process().filter(|_| !world.core.is_healed()) else { return };
         world.core.executor.strike_after(process, polls, Strike::Crash);
         world.core.executor.struck(process).await;
     } else {
         world.core.executor.strike_after(process, polls, Strike::Crash);
         world.core.executor.struck(process).await;
+    }
+    if world.core.is_healed() {
+        return;
     }
     world.core.strike(Fault::CrashAtPoll);
     broker.crash();
@@ -164,6 +167,9 @@ async fn pause_at_poll(world: &World, broker: &Arc<Broker>) {
     world.core.is_unwell(broker.slot);
     world.core.executor.strike_after(process, polls, Strike::Pause);
     world.core.executor.struck(process).await;
+    if world.core.is_healed() {
+        return;
+    }
     world.core.strike(Fault::PauseAtPoll);
     let time = a_while(world);
     sleep(time).await;
@@ -287,6 +293,9 @@ async fn storeless(world: &World, broker: &Broker) {
 async fn chain(world: &World) {
     world.core.strike(Fault::ChainOfUnserved);
     for broker in world.brokers.iter() {
+        if world.core.is_healed() {
+            return;
+        }
         broker.crash();
         let pause = world.core.random().millis(100, 4_000);
         sleep(pause).await;

@@ -149,6 +149,9 @@ pub async fn watch(world: World) {
 
 fn metadata_is_linear(core: &Core, slot: usize, view: &broker_metadata::State) {
     let applied = usize::try_from(view.next_seq()).unwrap_or(usize::MAX);
+    if applied == 0 {
+        return;
+    }
     let problem = {
         let ledger = core.ledger();
         let expected = applied.checked_sub(1).and_then(|last| ledger.digests.get(last));

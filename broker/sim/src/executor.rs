@@ -238,6 +238,24 @@ impl Executor {
         }
     }
 
+    /// Takes back all strikes that have not happened, and lets everybody go on.
+    pub fn calm(&self) {
+        let paused: Vec<ProcessId> = {
+            let mut shared = lock(&self.shared);
+            for process in shared.processes.values_mut() {
+                process.strike = None;
+                if let Some(waker) = process.struck.take() {
+                    waker.wake();
+                }
+            }
+            let paused = shared.processes.iter().filter(|(_, process)| process.paused);
+            paused.map(|(id, _)| *id).collect()
+        };
+        for process in paused {
+            self.resume(process);
+        }
+    }
+
     /// Waits until a strike has happened, or the process has crashed otherwise.
     pub async fn struck(&self, process: ProcessId) {
         std::future::poll_fn(|cx| {
@@ -262,11 +280,14 @@ impl Executor {
         let mut ended = Box::pin(ended);
         let run = std::future::poll_fn(|cx| {
             loop {
-                lock(&self.ready).root = Some(cx.waker().clone());
                 if ended.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(());
                 }
-                let Some(next) = self.next() else { return Poll::Pending };
+                let Some(next) = self.next() else {
+                    // Nothing wakes a task but another task or a timer, and neither runs now.
+                    lock(&self.ready).root = Some(cx.waker().clone());
+                    return Poll::Pending;
+                };
                 self.poll_task(next);
             }
         });

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use broker_log::{Incarnation, Origin, Slice, WalContents};
+use broker_log::{Incarnation, ManifestVersion, Origin, Slice, WalContents};
 use broker_metadata::{Change, Command, Digest, Entry, NotAnEntry, State};
+use broker_record::Offset;
 use broker_store::Key;
 use bytes::Bytes;
 use sha2::Digest as _;
@@ -36,6 +37,8 @@ pub struct Ledger {
     pub logs: BTreeMap<Incarnation, Log>,
     /// Who wrote for a partition in an epoch.
     writers: BTreeMap<(Place, i32), Incarnation>,
+    /// The manifests of each partition.
+    manifests: BTreeMap<Place, BTreeMap<u64, Named>>,
     /// Records that were acknowledged, with what producers sent.
     pub acked: BTreeMap<Place, BTreeMap<i64, String>>,
     /// Records that consumers saw.
@@ -52,6 +55,15 @@ pub struct Ledger {
     pub never: BTreeSet<Uuid>,
     /// Topics that were deleted.
     pub deleted_topics: BTreeSet<Uuid>,
+}
+
+/// What a manifest says.
+#[derive(Debug)]
+struct Named {
+    leader_epoch: i32,
+    folded_to: Offset,
+    /// Keys of the segments that it names.
+    names: BTreeSet<String>,
 }
 
 /// A write-ahead log.
@@ -104,8 +116,8 @@ impl Ledger {
 }
 
 /// An object was created or overwritten.
-pub(crate) fn created(core: &Arc<Core>, _bucket: &Bucket, key: &str, bytes: &Bytes) {
-    let problems = {
+pub(crate) fn created(core: &Arc<Core>, bucket: &Bucket, key: &str, bytes: &Bytes) {
+    let mut problems = {
         let mut ledger = core.ledger();
         match Key::parse(CLUSTER, key) {
             Some(Key::MetaLog { seq }) => ledger.entry(seq, bytes, now_ms(core)),
@@ -113,6 +125,9 @@ pub(crate) fn created(core: &Arc<Core>, _bucket: &Bucket, key: &str, bytes: &Byt
             _ => Vec::new(),
         }
     };
+    if let Some(Key::Manifest { topic, partition, version }) = Key::parse(CLUSTER, key) {
+        problems.extend(core.ledger().manifest(bucket, (topic, partition), version, bytes));
+    }
     for (invariant, problem) in problems {
         core.violated(invariant, problem);
     }
@@ -128,6 +143,7 @@ pub(crate) fn deleted(core: &Arc<Core>, bucket: &Bucket, key: &str) {
         return;
     }
     let problem = core.ledger().delete_is_wrong(key);
+    let problem = problem.or_else(|| core.ledger().is_named(bucket, key));
     if let Some((invariant, problem)) = problem {
         core.violated(invariant, format!("{key} was deleted: {problem}"));
     }
@@ -215,6 +231,59 @@ impl Ledger {
             self.sealed.entry(incarnation).or_insert(now_ms);
         }
         problems
+    }
+
+    fn manifest(&mut self, bucket: &Bucket, place: Place, version: u64, bytes: &Bytes) -> Problems {
+        let decoded = ManifestVersion::decode(bytes, self.cluster, place.0, place.1, version);
+        let manifest = match decoded {
+            Ok(manifest) => manifest,
+            Err(error) => return vec![(Invariant::ManifestNamesExist, format!("manifest {version} of {place:?}: {error}"))],
+        };
+        let mut problems = Vec::new();
+        let names: BTreeSet<String> =
+            manifest.manifest.segments.iter().map(|segment| segment.name.key(place.0, place.1).path(CLUSTER)).collect();
+        for name in &names {
+            if !bucket.look(|objects| objects.get(name).is_some()) {
+                let problem = format!("manifest {version} of {place:?} names {name}, which is not there");
+                problems.push((Invariant::ManifestNamesExist, problem));
+            }
+        }
+        let epoch = manifest.leader_epoch.0;
+        let versions = self.manifests.entry(place).or_default();
+        if let Some((last, before)) = versions.last_key_value() {
+            if epoch < before.leader_epoch || version != last + 1 {
+                let problem = format!(
+                    "manifest {version} of {place:?} has epoch {epoch}, after {last} with {}",
+                    before.leader_epoch
+                );
+                problems.push((Invariant::OneLeaderPerEpoch, problem));
+            }
+            if manifest.manifest.folded_to < before.folded_to {
+                let problem = format!("manifest {version} of {place:?} ends before {last} does");
+                problems.push((Invariant::AckedIsDurable, problem));
+            }
+        }
+        let folded_to = manifest.manifest.folded_to;
+        versions.insert(version, Named { leader_epoch: epoch, folded_to, names });
+        problems
+    }
+
+    /// Why an object is needed by the newest manifest of a topic that lives, or is that manifest.
+    fn is_named(&self, bucket: &Bucket, key: &str) -> Option<(Invariant, String)> {
+        let lives = |topic: &Uuid| self.reference.topic(*topic).is_some();
+        if let Some(Key::Manifest { topic, partition, version }) = Key::parse(CLUSTER, key)
+            && lives(&topic)
+        {
+            let higher = Key::Manifest { topic, partition, version: version + 1 }.path(CLUSTER);
+            let is_newest = !bucket.look(|objects| objects.get(&higher).is_some());
+            return is_newest.then(|| (Invariant::NoUnknownDeleted, "it is the newest manifest".to_owned()));
+        }
+        let mut newest = self.manifests.iter().filter(|((topic, _), _)| lives(topic));
+        let named = newest.find_map(|(place, versions)| {
+            let (version, manifest) = versions.last_key_value()?;
+            manifest.names.contains(key).then_some((place, version))
+        });
+        named.map(|(place, version)| (Invariant::ManifestNamesExist, format!("manifest {version} of {place:?} names it")))
     }
 
     /// Why an object must not be deleted, if so.

@@ -231,9 +231,9 @@ impl World {
         for broker in self.brokers.iter() {
             broker.end_twin();
             broker.set_clock(0);
-            if let Some(process) = broker.process() {
-                self.core.executor.resume(process);
-            }
+        }
+        self.core.executor.calm();
+        for broker in self.brokers.iter() {
             broker.start(&self.brokers);
         }
     }

@@ -141,7 +141,8 @@ impl Access {
     }
 
     fn no_connection(&self) -> Obstacle {
-        match self.core.random().below(3) {
+        let kind = self.core.random().below(3);
+        match kind {
             0 => Obstacle::Fails(REQUEST_TIME_MAX, lost()),
             1 => Obstacle::Fails(Duration::from_secs(5), unreachable()),
             _ => Obstacle::Fails(self.way(), unreachable()),

@@ -100,7 +100,8 @@ impl Commits {
         let patience = Duration::from_secs(8);
         let answer = self.client.ask(slot, patience, |engine| async move { engine.offset_fetch(request).await }).await;
         let Some(Ok(offsets)) = answer else { return false };
-        let Some(found) = offsets.first().map(|found| found.offset) else { return false };
+        // Kafka's -1 is "nothing committed".
+        let Some(found) = offsets.first().map(|found| found.offset.max(0)) else { return false };
         let core = &self.client.core;
         core.say(|| format!("    {} fetched {found} (acked {acked}, answered {answered})", self.group));
         let group = &self.group;

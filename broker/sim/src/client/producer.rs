@@ -136,7 +136,7 @@ impl Producer {
         let finished = self.client.ask(leader.slot, PATIENCE, connection).await;
         let mut done = vec![false; sent];
         let mut next = Some(leader);
-        while let Some((at, outcome)) = answers.recv().await {
+        while let Ok((at, outcome)) = answers.try_recv() {
             // An answer that came when the client had gone away was not heard.
             let heard = finished.is_some() || self.client.core.random().per_mille(500);
             let (Some(outcome), Some(one), true) = (outcome, unsent.get(at).cloned(), heard) else { continue };
