@@ -128,7 +128,15 @@ impl Store {
     pub fn over(objects: Arc<dyn ObjectStore>, cluster: &str) -> Result<Self, OpenStoreError> {
         check_cluster_name(cluster)?;
         let (counters, pace) = (Arc::default(), Arc::default());
-        Ok(Self { objects, cluster: Arc::from(cluster), actor: None, clock: None, counters, pace, jitter: Jitter::new(0) })
+        Ok(Self {
+            objects,
+            cluster: Arc::from(cluster),
+            actor: None,
+            clock: None,
+            counters,
+            pace,
+            jitter: Jitter::new(0),
+        })
     }
 
     /// The same store with another seed for the jitter of its waits.

@@ -154,6 +154,8 @@ async fn begin(inner: &Arc<Inner>, id: Incarnation) -> Result<Arc<Life>, String>
         Ok(_) => info!(incarnation = %id, "registered"),
         Err(rejection) => return Err(rejection.to_string()),
     }
+    // What the life before has shown says nothing about this one.
+    inner.has_shown(0);
     inner.set_life(Some(Arc::clone(&life)));
     life.follow();
     Ok(life)

@@ -43,10 +43,11 @@ pub(crate) async fn follow(inner: Arc<Inner>) {
     }
 }
 
-/// The observer is well only while both its buckets are: a bucket that nobody reaches is no reason to fence anybody.
+/// The observer is well only while both its buckets do what it wants of them: a bucket that nobody reaches, or that takes
+/// nothing from anybody, is no reason to fence anybody.
 pub(super) fn note_answer(inner: &Inner) {
     let now = inner.env.monotonic();
-    if inner.life().is_some_and(|life| life.store_age.age(now) <= OBSERVER_STORE_AGE_MAX) {
+    if inner.life().is_some_and(|life| inner.store_age(&life) <= OBSERVER_STORE_AGE_MAX) {
         inner.detector().store_answered(now);
     }
 }

@@ -13,7 +13,6 @@ use crate::status::wide;
 /// Writes the object until the life ends.
 pub(crate) async fn show_life(inner: Arc<Inner>, life: Arc<Life>) {
     let mut beat = 0;
-    inner.has_shown(beat);
     let mut failing = false;
     loop {
         beat += 1;

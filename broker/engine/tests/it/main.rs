@@ -17,9 +17,13 @@ mod groups;
 #[cfg(test)]
 mod idle;
 #[cfg(test)]
+mod membership;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod slow;
 #[cfg(test)]
 mod stubborn_store;
 #[cfg(test)]

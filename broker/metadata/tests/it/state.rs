@@ -368,3 +368,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_feature_level_is_one_that_every_living_broker_knows_and_never_goes_back() {
+    let mut world = World::new();
+    let level = |rejected: Result<Applied, Rejection>| match rejected {
+        Err(Rejection::FeatureLevel { problem, .. }) => problem,
+        other => panic!("{other:?}"),
+    };
+    let old = broker_metadata::RegisterBroker { feature_level_max: 0, ..register("old", "z1") };
+    assert_eq!(level(world.run(Change::RegisterBroker(old))), "the cluster is at 1");
+    let a = world.broker("a", "z1");
+    let newer = broker_metadata::RegisterBroker { feature_level_max: 7, ..register("newer", "z1") };
+    world.run(Change::RegisterBroker(newer)).unwrap();
+    assert_eq!(level(world.run(Change::SetFeatureLevel { level: 2 })), "broker 1 knows only 1");
+    assert_eq!(level(world.run(Change::SetFeatureLevel { level: 0 })), "is unknown, or lower than the cluster's");
+    world.run(Change::SetFeatureLevel { level: 1 }).unwrap();
+    // Whoever is fenced holds nobody up; what this release does not know is refused all the same.
+    world.run(Change::FenceBrokers { incarnations: vec![a] }).unwrap();
+    assert_eq!(level(world.run(Change::SetFeatureLevel { level: 2 })), "is unknown, or lower than the cluster's");
+    assert_eq!(world.state.cluster().unwrap().feature_level, 1);
+}

@@ -14,6 +14,7 @@ fn keys() -> impl Strategy<Value = Key> {
         any::<u64>().prop_map(|seq| Key::MetaLog { seq }),
         any::<u64>().prop_map(|seq| Key::MetaSnapshot { seq }),
         Just(Key::MetaMarker),
+        Just(Key::PeerKey),
         Just(Key::DataMarker),
         (incarnations(), any::<u64>()).prop_map(|(incarnation, seq)| Key::Wal { incarnation, seq }),
         (any::<u128>(), 0..i32::MAX, any::<u64>()).prop_map(|(topic, partition, version)| Key::Manifest {
