@@ -243,3 +243,33 @@ fn distinct<T, K: Ord>(mut asked: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
 fn text(text: Option<Str>) -> Option<String> {
     text.map(|text| text.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use broker_record::BatchBuilder;
+    use broker_wire::Records;
+    use broker_wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
+
+    use super::*;
+
+    #[test]
+    fn a_request_with_one_small_record_for_each_of_many_topics_is_decoded() {
+        let mut builder = BatchBuilder::new(1);
+        builder.push(None, Some(b"x"));
+        let records = builder.build().bytes().clone();
+        let topic = |number: u32| TopicProduceData {
+            name: Str::from(format!("t{number}")),
+            partition_data: vec![PartitionProduceData { index: 0, records: Some(Records::from(records.clone())) }],
+            ..Default::default()
+        };
+        for version in [3, 9, 13] {
+            let request =
+                ProduceRequest { acks: -1, topic_data: (0..5_000).map(topic).collect(), ..Default::default() };
+            let frame =
+                frame::encode_request(1, None, &Request::Produce(request), version).unwrap().to_bytes().slice(4..);
+            let allowed = decoded_bytes_max(ApiKey::Produce, frame.len());
+            let decoded = frame::decode_request(ApiKey::Produce, frame).unwrap();
+            assert!(decoded.memory_bytes <= allowed, "{} of {allowed} in version {version}", decoded.memory_bytes);
+        }
+    }
+}

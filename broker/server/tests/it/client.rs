@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use broker_wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
-use broker_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
+use broker_wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
 use broker_wire::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsTopic,
 };
@@ -126,6 +126,23 @@ impl Client {
         let Response::Fetch(mut response) = self.call(&Request::Fetch(request), 12) else { panic!() };
         assert_eq!((response.error_code, response.session_id), (ErrorCode::None, 0));
         response.responses.remove(0).partitions.remove(0)
+    }
+
+    pub(crate) fn fetch_in_session(
+        &mut self,
+        session_id: i32,
+        session_epoch: i32,
+        topic: &str,
+        partitions: &[FetchPartition],
+    ) -> FetchResponse {
+        let topic = FetchTopic { topic: Str::from(topic), partitions: partitions.to_vec(), ..Default::default() };
+        let topics = if partitions.is_empty() { Vec::new() } else { vec![topic] };
+        let request =
+            FetchRequest { max_wait_ms: 200, min_bytes: 1, session_id, session_epoch, topics, ..Default::default() };
+        match self.call(&Request::Fetch(request), 12) {
+            Response::Fetch(response) => response,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) fn list_offset(&mut self, topic: &str, timestamp: i64) -> ListOffsetsPartitionResponse {

@@ -14,4 +14,5 @@ mod groups;
 mod hostile;
 mod log;
 mod peers;
+mod sessions;
 mod traps;
