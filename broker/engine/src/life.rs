@@ -80,6 +80,8 @@ pub(crate) struct Life {
     /// What its partitions carry, as last measured.
     pub(crate) loads: watch::Sender<Arc<[PartitionLoad]>>,
     roles: Mutex<BTreeMap<PartitionId, Role>>,
+    /// A partition that was being opened when this was last looked at.
+    opening: Mutex<Option<PartitionId>>,
     coordinators: Mutex<BTreeMap<PartitionId, Arc<Coordinator>>>,
     logs: Mutex<BTreeMap<(Incarnation, Until), Log>>,
     changed: watch::Sender<u64>,
@@ -127,6 +129,7 @@ impl Life {
             cancel,
             loads: watch::Sender::new(Arc::default()),
             roles: Mutex::default(),
+            opening: Mutex::default(),
             coordinators: Mutex::default(),
             logs: Mutex::default(),
             changed: watch::Sender::new(0),

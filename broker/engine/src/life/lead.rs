@@ -1,7 +1,7 @@
 //! Becoming a leader, and ceasing to be one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use broker_metadata::{ReleasedPartition, ReleasedPosition};
 use broker_record::{LeaderEpoch, Offset};
@@ -29,6 +29,17 @@ enum OpenError {
     NotDense(String),
     /// This life has ended.
     Ended,
+}
+
+/// A partition that is being opened, if there is one. Looks on from the one found before: looking through all of them each
+/// time one is open would take the square of their number.
+fn one_opening(roles: &BTreeMap<PartitionId, Role>, before: Option<PartitionId>) -> Option<PartitionId> {
+    let (first, then) = match before {
+        Some(before) => (roles.range(before..), Some(roles.range(..before))),
+        None => (roles.range(..), None),
+    };
+    let mut looked_at = first.chain(then.into_iter().flatten());
+    looked_at.find(|(_, role)| matches!(role, Role::Opening(_))).map(|(id, _)| *id)
 }
 
 impl Life {
@@ -112,8 +123,10 @@ impl Life {
             self.tasks.spawn(Arc::clone(&coordinator).run());
             self.coordinators().insert(id, coordinator);
         }
-        let all_open = !roles.values().any(|role| matches!(role, Role::Opening(_)));
-        drop(roles);
+        let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        *opening = one_opening(&roles, *opening);
+        let all_open = opening.is_none();
+        drop((roles, opening));
         if all_open {
             // What was recovered is in the partitions' indexes now.
             self.logs().clear();
@@ -252,5 +265,29 @@ impl Life {
             }
         }
         given_up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_being_opened_is_found_wherever_the_look_begins() {
+        let id = |partition| PartitionId { topic: Uuid::nil(), partition };
+        let given_up = Role::GivenUp { leader_epoch: LeaderEpoch(0), end: None };
+        let mut roles: BTreeMap<PartitionId, Role> = (0..9).map(|number| (id(number), given_up.clone())).collect();
+        for before in [None, Some(id(0)), Some(id(5)), Some(id(99))] {
+            assert_eq!(one_opening(&roles, before), None);
+        }
+        for number in 0..9 {
+            roles.insert(id(number), Role::Opening(LeaderEpoch(0)));
+            for before in [None, Some(id(0)), Some(id(5)), Some(id(99))] {
+                assert_eq!(one_opening(&roles, before), Some(id(number)), "from {before:?}");
+            }
+            roles.insert(id(number), given_up.clone());
+        }
     }
 }
