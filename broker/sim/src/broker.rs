@@ -51,8 +51,9 @@ struct Running {
     engine: Option<Engine>,
     /// The random numbers of the present process begin with this.
     seed: u64,
-    /// A second process with the same random numbers.
+    /// A second process with the same random numbers, and its engine.
     twin: Option<ProcessId>,
+    twin_engine: Option<Engine>,
 }
 
 impl Broker {
@@ -82,6 +83,22 @@ impl Broker {
         self.running().engine.clone()
     }
 
+    /// Whom a producer reaches here: the process, or the one that takes itself for it.
+    #[must_use]
+    pub fn reached_by_producers(&self) -> Option<(ProcessId, Engine)> {
+        let twin = {
+            let running = self.running();
+            let alive = running.twin.filter(|twin| self.core.executor.is_alive(*twin));
+            alive.zip(running.twin_engine.clone())
+        };
+        if let Some(twin) = twin
+            && self.core.random().per_mille(500)
+        {
+            return Some(twin);
+        }
+        self.process().zip(self.engine())
+    }
+
     /// Whether its process stands still.
     #[must_use]
     pub fn is_paused(&self) -> bool {
@@ -101,6 +118,7 @@ impl Broker {
             running.engine = None;
             running.seed = seed;
         }
+        self.core.runs(self.slot, process);
         self.core.say(|| format!("broker {} starts as {process:?}", self.slot.0));
         let (broker, others) = (Arc::clone(self), Arc::clone(others));
         self.core.spawn_in(process, async move { broker.run(process, seed, others, Part::First).await });
@@ -126,7 +144,11 @@ impl Broker {
 
     /// Ends the twin.
     pub fn end_twin(&self) {
-        let twin = self.running().twin.take();
+        let (twin, engine) = {
+            let mut running = self.running();
+            (running.twin.take(), running.twin_engine.take())
+        };
+        drop(engine);
         if let Some(twin) = twin {
             self.core.executor.crash(twin);
         }
@@ -159,8 +181,9 @@ impl Broker {
             }
         };
         self.core.say(|| format!("broker {} is {} ({:?})", self.slot.0, engine.node_id(), engine.status().epoch));
-        if part == Part::First {
-            self.running().engine = Some(engine.clone());
+        match part {
+            Part::First => self.running().engine = Some(engine.clone()),
+            Part::Twin => self.running().twin_engine = Some(engine.clone()),
         }
         let failed = engine.failed().await;
         self.core.say(|| format!("broker {} ends: {failed}", self.slot.0));

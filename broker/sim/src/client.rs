@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::broker::{Broker, slot_of};
 use crate::core::{Core, Link, Slot};
+use crate::executor::ProcessId;
 use crate::fault::Fault;
 
 /// The brokers of a world.
@@ -48,6 +49,22 @@ impl Client {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
+        let reach = |broker: &Broker| broker.process().zip(broker.engine());
+        self.ask_whom(slot, patience, reach, request).await
+    }
+
+    /// As [`Client::ask`], of the process that `reach` finds there.
+    pub async fn ask_whom<T, F>(
+        &self,
+        slot: Slot,
+        patience: Duration,
+        reach: impl FnOnce(&Broker) -> Option<(ProcessId, Engine)>,
+        request: impl FnOnce(Engine) -> F,
+    ) -> Option<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
         self.way().await;
         if self.core.is_cut(slot, Link::Client) {
             self.core.strike(Fault::CutClient);
@@ -55,7 +72,7 @@ impl Client {
             return None;
         }
         let broker = self.brokers.get(slot.0)?;
-        let (process, engine) = (broker.process()?, broker.engine()?);
+        let (process, engine) = reach(broker)?;
         let (told, answer) = oneshot::channel();
         let work = request(engine);
         self.core.spawn_in(process, async move {

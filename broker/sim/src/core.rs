@@ -1,6 +1,6 @@
 //! What every part of a world shares.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub struct Core {
 struct Notes {
     tally: Tally,
     cuts: BTreeSet<(Slot, Link)>,
+    /// The process that runs in each slot.
+    running: BTreeMap<Slot, ProcessId>,
     /// Brokers to which something was done that may get them fenced.
     unwell: BTreeSet<Slot>,
     /// No faults are drawn any more.
@@ -118,6 +120,18 @@ impl Core {
     #[must_use]
     pub fn is_cut(&self, slot: Slot, link: Link) -> bool {
         self.notes().cuts.contains(&(slot, link))
+    }
+
+    /// A process runs in a slot from now on.
+    pub fn runs(&self, slot: Slot, process: ProcessId) {
+        self.notes().running.insert(slot, process);
+    }
+
+    /// The process that runs on a host.
+    #[must_use]
+    pub fn process_of(&self, host: &str) -> Option<ProcessId> {
+        let slot = host.strip_prefix("host-").and_then(|number| number.parse().ok()).map(Slot)?;
+        self.notes().running.get(&slot).copied()
     }
 
     /// Notes that something is done to a broker that may get it fenced.

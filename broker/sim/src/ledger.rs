@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::bucket::Bucket;
 use crate::core::Core;
+use crate::executor::ProcessId;
 use crate::invariant::Invariant;
 
 /// The cluster's name in every world.
@@ -51,6 +52,8 @@ pub struct Ledger {
     pub fenced: BTreeMap<Incarnation, u64>,
     /// See [`Ledger::fenced`].
     pub sealed: BTreeMap<Incarnation, u64>,
+    /// The process that each incarnation was registered by.
+    registered_by: BTreeMap<Incarnation, ProcessId>,
     /// Commands of which somebody was told that they never take effect.
     pub never: BTreeSet<Uuid>,
     /// Topics that were deleted.
@@ -120,7 +123,10 @@ pub(crate) fn created(core: &Arc<Core>, bucket: &Bucket, key: &str, bytes: &Byte
     let mut problems = {
         let mut ledger = core.ledger();
         match Key::parse(CLUSTER, key) {
-            Some(Key::MetaLog { seq }) => ledger.entry(seq, bytes, now_ms(core)),
+            Some(Key::MetaLog { seq }) => {
+                let process_of = |host: &str| core.process_of(host).filter(|_| core.plan.answers_arrive());
+                ledger.entry(seq, bytes, now_ms(core), process_of)
+            }
             Some(Key::Wal { incarnation, seq }) => ledger.wal_object(incarnation, seq, bytes, now_ms(core)),
             _ => Vec::new(),
         }
@@ -156,7 +162,13 @@ fn now_ms(core: &Core) -> u64 {
 type Problems = Vec<(Invariant, String)>;
 
 impl Ledger {
-    fn entry(&mut self, seq: u64, bytes: &Bytes, now_ms: u64) -> Problems {
+    fn entry(
+        &mut self,
+        seq: u64,
+        bytes: &Bytes,
+        now_ms: u64,
+        process_of: impl Fn(&str) -> Option<ProcessId>,
+    ) -> Problems {
         if seq != self.reference.next_seq() {
             return vec![(Invariant::MetadataIsLinear, format!("entry {seq} stands before its predecessor"))];
         }
@@ -179,6 +191,7 @@ impl Ledger {
                     let problem = format!("{} takes effect after it was given up", command.id);
                     problems.push((Invariant::MetadataIsLinear, problem));
                 }
+                problems.extend(self.registered(&before, &entry.commands, process_of));
                 self.fenced_by_others.extend(fenced_by_others(&before, &entry.commands));
                 for id in before.topics().keys().filter(|id| self.reference.topic(**id).is_none()) {
                     self.deleted_topics.insert(*id);
@@ -191,6 +204,35 @@ impl Ledger {
         let wanted = usize::try_from(self.reference.next_seq()).unwrap_or(usize::MAX);
         while self.digests.len() < wanted {
             self.digests.push(self.reference.digest());
+        }
+        problems
+    }
+
+    /// A process that registers anew has lost its incarnation: to a fence, or to a seal.
+    fn registered(
+        &mut self,
+        before: &State,
+        commands: &[Command],
+        process_of: impl Fn(&str) -> Option<ProcessId>,
+    ) -> Problems {
+        let mut problems = Vec::new();
+        for command in commands {
+            let Change::RegisterBroker(register) = &command.change else { continue };
+            let Some(process) = process_of(&register.host) else { continue };
+            let former = before.brokers().values().find(|broker| broker.host == register.host);
+            let former = former.map(broker_metadata::Broker::incarnation);
+            let now = self.reference.brokers().values().find(|broker| broker.host == register.host);
+            let Some(now) = now.map(broker_metadata::Broker::incarnation).filter(|now| Some(*now) != former) else {
+                continue;
+            };
+            let registered_by = former.and_then(|former| self.registered_by.get(&former).copied());
+            self.registered_by.insert(now, process);
+            let Some(former) = former.filter(|former| before.is_alive(*former)) else { continue };
+            let sealed = self.logs.get(&former).is_some_and(|log| log.objects.values().any(Option::is_none));
+            if registered_by == Some(process) && !sealed {
+                let problem = format!("{former} was neither fenced nor sealed, and has ended itself");
+                problems.push((Invariant::StorelessBrokerIsFenced, problem));
+            }
         }
         problems
     }
@@ -237,7 +279,9 @@ impl Ledger {
         let decoded = ManifestVersion::decode(bytes, self.cluster, place.0, place.1, version);
         let manifest = match decoded {
             Ok(manifest) => manifest,
-            Err(error) => return vec![(Invariant::ManifestNamesExist, format!("manifest {version} of {place:?}: {error}"))],
+            Err(error) => {
+                return vec![(Invariant::ManifestNamesExist, format!("manifest {version} of {place:?}: {error}"))];
+            }
         };
         let mut problems = Vec::new();
         let names: BTreeSet<String> =
@@ -283,7 +327,9 @@ impl Ledger {
             let (version, manifest) = versions.last_key_value()?;
             manifest.names.contains(key).then_some((place, version))
         });
-        named.map(|(place, version)| (Invariant::ManifestNamesExist, format!("manifest {version} of {place:?} names it")))
+        named.map(|(place, version)| {
+            (Invariant::ManifestNamesExist, format!("manifest {version} of {place:?} names it"))
+        })
     }
 
     /// Why an object must not be deleted, if so.

@@ -153,6 +153,16 @@ impl Plan {
             && !self.unknown_command
     }
 
+    /// Whether whoever asks a bucket learns what became of it, but for conflicts: then nobody has to begin anew unasked.
+    #[must_use]
+    pub fn answers_arrive(&self) -> bool {
+        let Odds { late, lost_answer, lost_request, broken, refused, throttled, hung, slow, .. } = self.odds;
+        let lost = [late, lost_answer, lost_request, broken, refused, throttled, hung, slow];
+        let Chaos { bucket, cut, zombie, storeless, clone, pause, pause_at_poll, .. } = self.chaos;
+        let cuts = [bucket, cut, zombie, storeless, clone, pause, pause_at_poll];
+        lost.into_iter().chain(cuts).all(|weight| weight == 0)
+    }
+
     fn with_somebody(mut self) -> Self {
         if self.idempotent + self.plain + self.transactional == 0 {
             self.idempotent = 1;

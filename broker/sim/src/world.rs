@@ -32,6 +32,8 @@ use crate::random::Random;
 const WORLD_MAX: Duration = Duration::from_secs(900);
 /// Time for everything to work again once nothing goes wrong any more.
 const RESUME_MAX: Duration = Duration::from_secs(60);
+/// Time after which everybody has heard of everything.
+const SETTLE: Duration = Duration::from_secs(35);
 /// The topic that clients use.
 pub(crate) const TOPIC: &str = "payments";
 
@@ -132,6 +134,8 @@ impl World {
         if timeout(RESUME_MAX, clients.wait()).await.is_err() {
             self.core.violated(Invariant::EverythingResumes, "clients still wait for answers".to_owned());
         }
+        // A leader that was fenced unheard may show less than there is until it hears of it.
+        sleep(SETTLE).await;
         self.read_back(topic, &commits, "after healing").await;
         // Nothing that only a process remembers counts.
         for broker in self.brokers.iter() {

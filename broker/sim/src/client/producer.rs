@@ -133,7 +133,8 @@ impl Producer {
                 let _nobody = told.send((at, outcomes.pop())).await;
             }
         };
-        let finished = self.client.ask(leader.slot, PATIENCE, connection).await;
+        let reach = crate::broker::Broker::reached_by_producers;
+        let finished = self.client.ask_whom(leader.slot, PATIENCE, reach, connection).await;
         let mut done = vec![false; sent];
         let mut next = Some(leader);
         while let Ok((at, outcome)) = answers.try_recv() {
