@@ -215,7 +215,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; a range that begins beyond the end is refused.
     pub async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, StoreError> {
-        self.get_with(key, GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() }).await
+        // No store promises to understand a number beyond 63 bits; "to the end" is what it means.
+        let bounded = range.end <= i64::MAX.unsigned_abs();
+        let range = if bounded { GetRange::Bounded(range) } else { GetRange::Offset(range.start) };
+        self.get_with(key, GetOptions { range: Some(range), ..GetOptions::default() }).await
     }
 
     async fn get_with(&self, key: &Key, options: GetOptions) -> Result<Option<Bytes>, StoreError> {
