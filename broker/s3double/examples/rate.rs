@@ -82,7 +82,7 @@ fn client(load: &Load, number: usize) -> anyhow::Result<()> {
         if load.checksum { format!("x-amz-checksum-crc32c: {}\r\n", base64(crc32c(&body))) } else { String::new() };
     let mut answer = vec![0; 256 << 10];
     for n in 0..load.count {
-        let key = format!("rate/{number}/{n}");
+        let key = format!("rate/{}/{number}/{n}", load.bytes);
         if load.gets {
             write!(stream, "GET /data/{key} HTTP/1.1\r\nhost: x\r\n\r\n")?;
         } else {
