@@ -156,3 +156,49 @@ impl PeerAnswer {
 fn encode(message: &impl Serialize) -> Bytes {
     serde_json::to_vec(message).unwrap_or_default().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use broker_metadata::Applied;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PEER: Incarnation = Incarnation { broker: 2, epoch: 7 };
+
+    #[test]
+    fn messages_are_read_as_they_were_written() {
+        let heartbeat = Heartbeat { from: PEER, store_age_ms: 3, durable_seq: u64::MAX, metadata_seq: 9, beat: 4 };
+        let requests = [
+            PeerRequest::Heartbeat(heartbeat),
+            PeerRequest::Nudge { metadata_seq: 1 },
+            PeerRequest::Propose { commands: Vec::new() },
+            PeerRequest::Agree { suspects: vec![PEER] },
+            PeerRequest::Loads,
+        ];
+        for request in requests {
+            assert_eq!(PeerRequest::decode(&request.encode()).unwrap(), request);
+        }
+        let load = PartitionLoad { topic: Uuid::nil(), partition: 3, bytes_per_second: 1 << 40 };
+        let answers = [
+            PeerAnswer::Heartbeat(heartbeat),
+            PeerAnswer::Noted,
+            PeerAnswer::Proposed(Some(vec![Ok(Applied::Registered { incarnation: PEER })])),
+            PeerAnswer::Proposed(None),
+            PeerAnswer::Agreed(Some(vec![PEER])),
+            PeerAnswer::Loads(vec![load]),
+            PeerAnswer::NotNow,
+        ];
+        for answer in answers {
+            assert_eq!(PeerAnswer::decode(&answer.encode()).unwrap(), answer);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = PeerRequest::decode(&bytes);
+            let _ = PeerAnswer::decode(&bytes);
+        }
+    }
+}

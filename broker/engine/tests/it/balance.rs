@@ -212,3 +212,29 @@ async fn what_was_never_opened_is_handed_over_too() {
     assert_eq!(c.leader(&TopicRef::Name(TOPIC.to_owned()), 0).unwrap().node_id, c.node_id());
     c.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn busy_partitions_change_places_with_idle_ones() {
+    let stores = memory();
+    let engines = [start("a", &stores).await, start("b", &stores).await];
+    create_topic(&engines[0], 8).await;
+    until("both know the topic", || engines.iter().all(|engine| engine.topic(&topic()).is_some())).await;
+    let led_by_first = |partition: &i32| leader_of(&engines, *partition).node_id() == engines[0].node_id();
+    let busy: Vec<i32> = (0..8).filter(led_by_first).collect();
+    assert_eq!(busy.len(), 4);
+    let value = ["x".repeat(400 << 10)];
+    let deadline = Instant::now() + Duration::from_secs(300);
+    // A weighing comes after a minute and a half, and all that is busy is on one side; less than a mebibyte per second of
+    // difference stays.
+    while busy.iter().filter(|partition| led_by_first(partition)).count() != 3 {
+        assert!(Instant::now() < deadline, "the load stays where it is");
+        for partition in &busy {
+            patiently(|| produce(leader_of(&engines, *partition), *partition, batch(&value))).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    until("they lead equally many", || led(&engines[0], &engines[0]) == 4 && led(&engines[0], &engines[1]) == 4).await;
+    for engine in engines {
+        engine.stop().await;
+    }
+}
