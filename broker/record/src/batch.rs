@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
 use crate::header::{BatchHeader, CRC_START, Compression, HEADER_LEN, HeaderError, LENGTH_OVERHEAD};
-use crate::ids::{LeaderEpoch, Offset};
+use crate::ids::{LeaderEpoch, NO_SEQUENCE, Offset};
 use crate::limits::BATCHES_PER_PAYLOAD_MAX;
 use crate::records::Records;
 
@@ -129,7 +129,7 @@ impl Batch {
             }
             Some(_) if header.producer_id.0 < -1 => "negative producer id",
             Some(_) if idempotent && header.producer_epoch.0 < 0 => "producer id without an epoch",
-            Some(_) if idempotent && header.base_sequence < 0 && !header.attributes.is_control() => {
+            Some(_) if idempotent && header.base_sequence < 0 && !may_lack_sequence(header) => {
                 "producer id without a sequence"
             }
             Some(_) if header.attributes.is_transactional() && !idempotent => "transaction without a producer id",
@@ -208,6 +208,12 @@ impl PlacedBatch {
         self.write_to(&mut out);
         out.freeze()
     }
+}
+
+/// Markers have no sequence, nor have the offsets that a group's coordinator appends in a producer's transaction.
+fn may_lack_sequence(header: &BatchHeader) -> bool {
+    let by_coordinator = header.attributes.is_transactional() && header.base_sequence == NO_SEQUENCE;
+    header.attributes.is_control() || by_coordinator
 }
 
 fn prefix_of(header: &BatchHeader) -> [u8; PREFIX_LEN] {
