@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker_log::Incarnation;
-use broker_metadata::{Broker, BrokerStatus, CONSUMER_OFFSETS, State, Topic};
+use broker_metadata::{Broker, BrokerStatus, CONSUMER_OFFSETS, State, TRANSACTION_STATE, Topic};
 use broker_record::{LeaderEpoch, TimestampType};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -160,10 +160,30 @@ impl Cluster {
 
     /// The partition that holds a group.
     pub(crate) fn coordinator_partition(&self, group: &str) -> Option<PartitionId> {
+        self.hashed(CONSUMER_OFFSETS, group)
+    }
+
+    /// Whether a topic is the one that holds transactions.
+    pub(crate) fn is_transaction_log(&self, topic: Uuid) -> bool {
+        self.state.borrow().topic(topic).is_some_and(|topic| topic.name == TRANSACTION_STATE)
+    }
+
+    /// The partition that holds a transactional id.
+    pub(crate) fn transaction_partition(&self, transactional_id: &str) -> Option<PartitionId> {
+        self.hashed(TRANSACTION_STATE, transactional_id)
+    }
+
+    /// The broker that coordinates a transactional id.
+    pub(crate) fn transaction_coordinator(&self, transactional_id: &str) -> Option<BrokerInfo> {
+        let leader = self.leader(self.transaction_partition(transactional_id)?)?.incarnation?;
+        self.state.borrow().broker(leader.broker).map(info)
+    }
+
+    fn hashed(&self, topic: &str, key: &str) -> Option<PartitionId> {
         let state = self.state.borrow();
-        let topic = state.topic_named(CONSUMER_OFFSETS)?;
+        let topic = state.topic_named(topic)?;
         let partitions = i32::try_from(topic.partitions.len()).ok()?;
-        Some(PartitionId { topic: topic.id, partition: partition_of(group, partitions) })
+        Some(PartitionId { topic: topic.id, partition: partition_of(key, partitions) })
     }
 
     /// The broker that coordinates a group.

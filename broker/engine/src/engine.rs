@@ -5,6 +5,7 @@ mod groups;
 mod peers;
 mod propose;
 mod start;
+mod transactions;
 
 pub(crate) use start::actor;
 
@@ -55,7 +56,7 @@ pub(crate) struct Inner {
     pub(crate) stores: Stores,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) env: Env,
-    pub(crate) journal: Journal,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) cluster: Cluster,
     pub(crate) cluster_id: Uuid,
     pub(crate) counters: Arc<Counters>,
@@ -326,7 +327,7 @@ impl Inner {
     }
 
     /// The life that serves records, while metadata is fresh enough.
-    fn serving(&self) -> Result<Arc<Life>, PartitionError> {
+    pub(crate) fn serving(&self) -> Result<Arc<Life>, PartitionError> {
         if self.journal.unconfirmed_for() > METADATA_STALENESS_MAX {
             return Err(PartitionError::Storage);
         }

@@ -29,6 +29,7 @@ mod status;
 mod tasks;
 mod topic;
 mod trusted_clock;
+mod txn;
 
 pub use config::{Endpoint, EngineConfig, Stores};
 pub use engine::{Engine, Failed, StartError};
@@ -48,4 +49,10 @@ pub use topic::{
     DescribeConfigsError, EpochEnd, FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, InitProducerId,
     InitProducerIdError, Isolation, LeaderHint, ListOffset, ListedOffset, OffsetSpec, PartitionError, ProduceError,
     ProduceOutcome, ProducePartition, ProduceRequest, ProducerIdentity, TopicRef, Turn,
+};
+pub use txn::{
+    AddMode, AddOffsetsRequest, AddPartitionsRequest, AddToTransaction, EndTransactionRequest, MarkerOutcome,
+    ProducerDescription, ProducerTransaction, TransactionDescription, TransactionError, TransactionListing,
+    TransactionOutcome, TransactionProtocol, TransactionSupport, TransactionalCommitError, TransactionalCommitOutcome,
+    TransactionalCommitRequest, WriteMarkers,
 };

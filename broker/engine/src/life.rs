@@ -7,7 +7,7 @@ mod lead;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use broker_log::Incarnation;
 use broker_record::{LeaderEpoch, Offset};
@@ -21,12 +21,14 @@ use uuid::Uuid;
 use crate::cluster::{AppendInfo, Cluster};
 use crate::env::{Env, Tasks};
 use crate::group::{Coordinator, GroupError, Tools};
+use crate::journal::Journal;
 use crate::limits::{INTERNAL_BYTES_MAX, Limits, OPENING_WAIT_MAX};
 use crate::log::{Memory, Objects, RecoveredLog, StoreAge, Until, Wal};
-use crate::peers::PartitionLoad;
+use crate::peers::{Network, PartitionLoad};
 use crate::status::Counters;
 use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef, WaiterNumbers};
 use crate::trusted_clock::TrustedClock;
+use crate::txn;
 
 /// What this broker is to a partition that metadata says it leads.
 #[derive(Clone, Debug)]
@@ -65,6 +67,8 @@ pub(crate) struct Life {
     pub(crate) limits: Limits,
     pub(crate) data: Store,
     pub(crate) cluster: Cluster,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) network: Arc<dyn Network>,
     pub(crate) wal: Wal,
     pub(crate) store_age: Arc<StoreAge>,
     pub(crate) objects: Objects,
@@ -83,8 +87,11 @@ pub(crate) struct Life {
     /// A partition that was being opened when this was last looked at.
     opening: Mutex<Option<PartitionId>>,
     coordinators: Mutex<BTreeMap<PartitionId, Arc<Coordinator>>>,
+    transaction_coordinators: Mutex<BTreeMap<PartitionId, Arc<txn::Coordinator>>>,
     logs: Mutex<BTreeMap<(Incarnation, Until), Log>>,
     changed: watch::Sender<u64>,
+    /// This life, for what it owns.
+    me: Weak<Self>,
 }
 
 /// What a life is made of.
@@ -95,23 +102,27 @@ pub(crate) struct Parts {
     pub(crate) limits: Limits,
     pub(crate) data: Store,
     pub(crate) cluster: Cluster,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) network: Arc<dyn Network>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) cancel: CancellationToken,
 }
 
 impl Life {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { id, cluster_id, env, limits, data, cluster, counters, cancel } = parts;
+        let Parts { id, cluster_id, env, limits, data, cluster, journal, network, counters, cancel } = parts;
         let objects = Objects::new(data.clone(), cluster_id, &limits, Arc::clone(&counters));
         let memory = Memory::new(limits.unacknowledged_bytes_max);
         let store_age = Arc::new(StoreAge::new(env.monotonic()));
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
             id,
             cluster_id,
             clock: TrustedClock::new(env.clone(), data.clone()),
             groups_held: Arc::default(),
             data,
             cluster,
+            journal,
+            network,
             wal: Wal::new(),
             store_age,
             objects,
@@ -131,8 +142,10 @@ impl Life {
             roles: Mutex::default(),
             opening: Mutex::default(),
             coordinators: Mutex::default(),
+            transaction_coordinators: Mutex::default(),
             logs: Mutex::default(),
             changed: watch::Sender::new(0),
+            me: Weak::clone(me),
         })
     }
 
@@ -180,6 +193,16 @@ impl Life {
         self.coordinators().get(&id).cloned().ok_or(GroupError::CoordinatorLoading)
     }
 
+    /// The coordinator of the groups that a partition holds, if it is this broker.
+    pub(crate) fn group_coordinator_of(&self, id: PartitionId) -> Option<Arc<Coordinator>> {
+        self.coordinators().get(&id).cloned()
+    }
+
+    /// All transactions coordinated here.
+    pub(crate) fn all_transaction_coordinators(&self) -> Vec<Arc<txn::Coordinator>> {
+        self.transaction_coordinators().values().cloned().collect()
+    }
+
     /// All groups coordinated here.
     pub(crate) fn all_coordinators(&self) -> Vec<Arc<Coordinator>> {
         self.coordinators().values().cloned().collect()
@@ -224,6 +247,9 @@ impl Life {
         for coordinator in self.coordinators().values() {
             coordinator.resign();
         }
+        for coordinator in self.transaction_coordinators().values() {
+            coordinator.resign();
+        }
         // Whoever waits for what is still buffered learns now that it never will be durable through this incarnation.
         self.wal.close();
         self.tasks.close();
@@ -253,6 +279,10 @@ impl Life {
 
     fn coordinators(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Arc<Coordinator>>> {
         self.coordinators.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn transaction_coordinators(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Arc<txn::Coordinator>>> {
+        self.transaction_coordinators.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn logs(&self) -> MutexGuard<'_, BTreeMap<(Incarnation, Until), Log>> {

@@ -209,3 +209,25 @@ pub const STORE_AGE_MAX: Duration = Duration::from_secs(5);
 pub const MANIFEST_READS_MAX: u32 = 5;
 /// Manifest versions below the newest that are kept, for those who have listed them and are about to read them.
 pub const MANIFEST_VERSIONS_KEPT: u64 = 3;
+/// Partitions of one transaction; its record has room for them.
+pub const TRANSACTION_PARTITIONS_MAX: usize = 10_000;
+/// Requests of one transactional id that wait for the record before theirs.
+pub const TRANSACTION_REQUESTS_WAITING_MAX: usize = 100;
+/// Transactional ids of one coordinator partition.
+pub const TRANSACTIONAL_IDS_PER_PARTITION_MAX: usize = 50_000;
+/// Bytes of a transactional id.
+pub const TRANSACTIONAL_ID_BYTES_MAX: usize = 4096;
+/// Time after which a transactional id without transactions is forgotten. Kafka's default.
+pub const TRANSACTIONAL_ID_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Time-out that a transactional producer may ask for. Kafka's default.
+pub const TRANSACTION_TIMEOUT_MAX: Duration = Duration::from_secs(15 * 60);
+/// Time that a request of a transactional producer waits for its coordinator.
+pub const TRANSACTION_WAIT_MAX: Duration = Duration::from_secs(20);
+/// Time that a leader waits for a coordinator's word before it tells the producer to try again.
+pub const VERIFICATION_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Time that a coordinator waits for other brokers to write markers before it asks again.
+pub const MARKERS_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Time between two attempts to write markers, at first and at most.
+pub const MARKERS_RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// Offsets of transactions that have not ended, in one partition of the groups' log.
+pub const TRANSACTIONAL_OFFSETS_MAX: usize = 100_000;

@@ -13,6 +13,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::status::BrokerInfo;
+use crate::txn::{AddToTransaction, MarkerOutcome, TransactionError, WriteMarkers};
 
 /// The way to the other brokers.
 pub trait Network: Send + Sync + fmt::Debug {
@@ -56,6 +57,10 @@ pub enum PeerRequest {
     },
     /// What do your partitions carry? Answered with [`PeerAnswer::Loads`].
     Loads,
+    /// Do partitions belong to a transaction, or can they? Answered with [`PeerAnswer::AddedToTransaction`].
+    AddToTransaction(AddToTransaction),
+    /// A transaction has ended. Answered with [`PeerAnswer::Marked`].
+    WriteMarkers(WriteMarkers),
 }
 
 /// What a broker answers another.
@@ -72,6 +77,10 @@ pub enum PeerAnswer {
     Agreed(Option<Vec<Incarnation>>),
     /// What its busiest partitions carry; what is missing carries next to nothing.
     Loads(Vec<PartitionLoad>),
+    /// The epoch of the coordinator that says so, or why not.
+    AddedToTransaction(Result<i32, TransactionError>),
+    /// What became of each marker, in the order of the partitions.
+    Marked(Vec<MarkerOutcome>),
     /// It is no member of the cluster at the moment, or does not know the question.
     NotNow,
 }

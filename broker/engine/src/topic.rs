@@ -7,7 +7,6 @@ mod list_offsets;
 mod partition;
 mod produce;
 mod producer_id;
-#[cfg_attr(not(test), expect(dead_code, reason = "the coordinator of transactions is on its way"))]
 mod producers;
 mod report;
 mod waiters;
@@ -19,11 +18,11 @@ pub use admin::{
 pub use configs::{ConfigEntry, ConfigResource, ConfigSource, ConfigType, DescribeConfigsError};
 pub use fetch::{FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, Isolation};
 pub use list_offsets::{EpochEnd, ListOffset, ListedOffset, OffsetSpec};
-pub(crate) use partition::{Partition, PartitionId, Placed};
+pub(crate) use partition::{Marked, Partition, PartitionId, Placed, Verification, Verified};
 pub use produce::{Acks, Appended, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest, Turn};
 pub use producer_id::{InitProducerId, InitProducerIdError, ProducerIdentity};
 
-pub(crate) use producers::Producers;
+pub(crate) use producers::{Marker, Producers, Protocol};
 use thiserror::Error;
 use uuid::Uuid;
 pub(crate) use waiters::WaiterNumbers;

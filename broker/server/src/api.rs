@@ -1,6 +1,8 @@
 //! Kafka's requests: which are supported, how a frame becomes an answer. Each API has its file below; they are the only
 //! place where protocol structures and the engine's types meet.
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod api_versions;
 mod create_partitions;
 mod create_topics;
@@ -9,6 +11,9 @@ mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod describe_producers;
+mod describe_transactions;
+mod end_txn;
 mod errors;
 mod fetch;
 mod find_coordinator;
@@ -19,12 +24,14 @@ mod leaders;
 mod leave_group;
 mod list_groups;
 mod list_offsets;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_fetch;
 mod produce;
 mod supported;
 mod sync_group;
+mod txn_offset_commit;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -179,7 +186,7 @@ async fn answer_peer(
 async fn dispatch(call: &Call<'_>, request: Request, hold: &mut Hold) -> Result<Option<Response>, RequestError> {
     let response = match request {
         Request::Produce(request) => return Ok(produce::handle(call, request).await?.map(Response::Produce)),
-        Request::ApiVersions(_) => Response::ApiVersions(api_versions::supported()),
+        Request::ApiVersions(_) => Response::ApiVersions(api_versions::supported(call.version)),
         Request::Fetch(request) => Response::Fetch(fetch::handle(call, request, hold).await),
         Request::ListOffsets(request) => Response::ListOffsets(list_offsets::handle(call, request).await),
         Request::Metadata(request) => Response::Metadata(metadata::handle(call, request, hold).await),
@@ -201,9 +208,36 @@ async fn dispatch(call: &Call<'_>, request: Request, hold: &mut Hold) -> Result<
         Request::InitProducerId(request) => Response::InitProducerId(init_producer_id::handle(call, request).await),
         Request::DescribeConfigs(request) => Response::DescribeConfigs(describe_configs::handle(call, request)),
         Request::DescribeCluster(request) => Response::DescribeCluster(describe_cluster::handle(call, &request)),
+        Request::AddPartitionsToTxn(_)
+        | Request::AddOffsetsToTxn(_)
+        | Request::EndTxn(_)
+        | Request::TxnOffsetCommit(_)
+        | Request::DescribeTransactions(_)
+        | Request::ListTransactions(_)
+        | Request::DescribeProducers(_) => return transactions(call, request).await.map(Some),
         other => return Err(RequestError::Api(other.api().code())),
     };
     Ok(Some(response))
+}
+
+/// What is about transactions.
+async fn transactions(call: &Call<'_>, request: Request) -> Result<Response, RequestError> {
+    Ok(match request {
+        Request::AddPartitionsToTxn(request) => {
+            Response::AddPartitionsToTxn(add_partitions_to_txn::handle(call, request).await)
+        }
+        Request::AddOffsetsToTxn(request) => Response::AddOffsetsToTxn(add_offsets_to_txn::handle(call, request).await),
+        Request::EndTxn(request) => Response::EndTxn(end_txn::handle(call, request).await),
+        Request::TxnOffsetCommit(request) => Response::TxnOffsetCommit(txn_offset_commit::handle(call, request).await),
+        Request::DescribeTransactions(request) => {
+            Response::DescribeTransactions(describe_transactions::handle(call, request).await)
+        }
+        Request::ListTransactions(request) => Response::ListTransactions(list_transactions::handle(call, &request)),
+        Request::DescribeProducers(request) => {
+            Response::DescribeProducers(describe_producers::handle(call, request).await)
+        }
+        other => return Err(RequestError::Api(other.api().code())),
+    })
 }
 
 impl Call<'_> {

@@ -145,8 +145,8 @@ impl Engine {
     /// # Errors
     /// [`InitProducerIdError`].
     pub async fn init_producer_id(&self, request: InitProducerId) -> Result<ProducerIdentity, InitProducerIdError> {
-        if request.transactional_id.is_some() {
-            return Err(InitProducerIdError::TransactionsUnsupported);
+        if let Some(transactional_id) = &request.transactional_id {
+            return self.init_transactional(transactional_id, &request).await;
         }
         if let Some(current) = request.current
             && current.producer_id >= 0
@@ -154,19 +154,7 @@ impl Engine {
         {
             return Ok(ProducerIdentity { epoch: current.epoch + 1, ..current });
         }
-        let mut ids = self.inner.producer_ids.lock().await;
-        if let Some(producer_id) = ids.next() {
-            return Ok(ProducerIdentity { producer_id, epoch: 0 });
-        }
-        let change = Change::AllocateProducerIds { count: PRODUCER_ID_BLOCK };
-        match self.inner.administer_one(change, AdminMode::Apply, "broker", ADMIN_WAIT_MAX).await {
-            Ok(Ok(Applied::ProducerIds { first, count })) => {
-                *ids = first.saturating_add(1)..first.saturating_add(i64::from(count));
-                Ok(ProducerIdentity { producer_id: first, epoch: 0 })
-            }
-            Ok(other) => Err(InitProducerIdError::Unavailable(format!("{other:?}"))),
-            Err(problem) => Err(InitProducerIdError::Unavailable(problem)),
-        }
+        self.inner.fresh_producer_id().await.map(|producer_id| ProducerIdentity { producer_id, epoch: 0 })
     }
 
     fn default_partitions(&self) -> i32 {
@@ -221,6 +209,26 @@ impl Engine {
 }
 
 impl Inner {
+    /// A producer id that nobody has.
+    ///
+    /// # Errors
+    /// [`InitProducerIdError::Unavailable`].
+    pub(super) async fn fresh_producer_id(&self) -> Result<i64, InitProducerIdError> {
+        let mut ids = self.producer_ids.lock().await;
+        if let Some(producer_id) = ids.next() {
+            return Ok(producer_id);
+        }
+        let change = Change::AllocateProducerIds { count: PRODUCER_ID_BLOCK };
+        match self.administer_one(change, AdminMode::Apply, "broker", ADMIN_WAIT_MAX).await {
+            Ok(Ok(Applied::ProducerIds { first, count })) => {
+                *ids = first.saturating_add(1)..first.saturating_add(i64::from(count));
+                Ok(first)
+            }
+            Ok(other) => Err(InitProducerIdError::Unavailable(format!("{other:?}"))),
+            Err(problem) => Err(InitProducerIdError::Unavailable(problem)),
+        }
+    }
+
     /// Proposes changes in the name of an actor, or tries them on a copy.
     async fn administer(
         &self,

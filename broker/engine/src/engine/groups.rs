@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::{Engine, Inner};
 use crate::group::{
-    Commit, CommitOutcome, Committer, Coordinator, DeleteGroupError, FetchedOffset, FetchedOffsets, GroupDescription,
-    GroupError, GroupListing, HeartbeatRequest, JoinGroupRequest, JoinedGroup, LeaveGroupRequest, OffsetCommitError,
-    OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest, SyncedGroup,
+    Commit, CommitOffset, CommitOutcome, Committer, Coordinator, DeleteGroupError, FetchedOffset, FetchedOffsets,
+    GroupDescription, GroupError, GroupListing, HeartbeatRequest, JoinGroupRequest, JoinedGroup, LeaveGroupRequest,
+    OffsetCommitError, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest, SyncedGroup,
 };
 use crate::limits::{COORDINATION_STALENESS_MAX, GROUP_TEXT_BYTES_MAX, OFFSET_METADATA_BYTES_MAX};
 use crate::topic::TopicRef;
@@ -53,28 +53,7 @@ impl Engine {
             Ok(coordinator) => coordinator,
             Err(error) => return request.offsets.iter().map(|_| Err(error.clone().into())).collect(),
         };
-        let mut commits = Vec::new();
-        let mut outcomes: Vec<CommitOutcome> = Vec::with_capacity(request.offsets.len());
-        for offset in request.offsets {
-            let id = self.inner.cluster.partition_id(&offset.topic, offset.partition);
-            outcomes.push(match (id, &offset.topic) {
-                (Some(_), _) if offset.metadata.len() > OFFSET_METADATA_BYTES_MAX => {
-                    Err(OffsetCommitError::MetadataTooLarge)
-                }
-                (Some(id), _) => {
-                    commits.push(Commit {
-                        topic: id.topic,
-                        partition: id.partition,
-                        offset: offset.offset,
-                        leader_epoch: offset.leader_epoch,
-                        metadata: offset.metadata,
-                    });
-                    Ok(())
-                }
-                (None, TopicRef::Name(_)) => Err(OffsetCommitError::UnknownTopicOrPartition),
-                (None, TopicRef::Id(_)) => Err(OffsetCommitError::UnknownTopicId),
-            });
-        }
+        let (commits, mut outcomes) = self.inner.commits(request.offsets);
         let who = Committer {
             group: request.group,
             generation: request.generation,
@@ -102,14 +81,23 @@ impl Engine {
                 offset: record.offset,
                 leader_epoch: record.leader_epoch,
                 metadata: record.metadata,
+                is_unstable: false,
             },
-            None => FetchedOffset { topic, partition, offset: -1, leader_epoch: -1, metadata: String::new() },
+            None => FetchedOffset {
+                topic,
+                partition,
+                offset: -1,
+                leader_epoch: -1,
+                metadata: String::new(),
+                is_unstable: false,
+            },
         };
         let Some(partitions) = request.partitions else {
             let all = coordinator.fetch_all(&request.group).into_iter().filter_map(|(topic, partition, record)| {
                 // Of a topic that is deleted nothing is left to say.
                 let name = self.inner.cluster.topic_name(topic)?;
-                Some(fetched(TopicRef::Name(name), partition, Some(record)))
+                let is_unstable = coordinator.is_unstable(&request.group, (topic, partition));
+                Some(FetchedOffset { is_unstable, ..fetched(TopicRef::Name(name), partition, Some(record)) })
             });
             let mut all: FetchedOffsets = all.collect();
             all.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
@@ -123,11 +111,12 @@ impl Engine {
             })
             .collect();
         let records = coordinator.fetch(&request.group, &keys);
-        Ok(partitions
-            .into_iter()
-            .zip(records)
-            .map(|((topic, partition), record)| fetched(topic, partition, record))
-            .collect())
+        let found = partitions.into_iter().zip(keys.iter().zip(records));
+        let found = found.map(|((topic, partition), (key, record))| FetchedOffset {
+            is_unstable: coordinator.is_unstable(&request.group, *key),
+            ..fetched(topic, partition, record)
+        });
+        Ok(found.collect())
     }
 
     /// The groups this broker coordinates.
@@ -158,8 +147,35 @@ impl Engine {
 }
 
 impl Inner {
+    /// The offsets that can be committed, and for each that was asked for whether it is one of them.
+    pub(super) fn commits(&self, offsets: Vec<CommitOffset>) -> (Vec<Commit>, Vec<CommitOutcome>) {
+        let mut commits = Vec::new();
+        let mut outcomes: Vec<CommitOutcome> = Vec::with_capacity(offsets.len());
+        for offset in offsets {
+            let id = self.cluster.partition_id(&offset.topic, offset.partition);
+            outcomes.push(match (id, &offset.topic) {
+                (Some(_), _) if offset.metadata.len() > OFFSET_METADATA_BYTES_MAX => {
+                    Err(OffsetCommitError::MetadataTooLarge)
+                }
+                (Some(id), _) => {
+                    commits.push(Commit {
+                        topic: id.topic,
+                        partition: id.partition,
+                        offset: offset.offset,
+                        leader_epoch: offset.leader_epoch,
+                        metadata: offset.metadata,
+                    });
+                    Ok(())
+                }
+                (None, TopicRef::Name(_)) => Err(OffsetCommitError::UnknownTopicOrPartition),
+                (None, TopicRef::Id(_)) => Err(OffsetCommitError::UnknownTopicId),
+            });
+        }
+        (commits, outcomes)
+    }
+
     /// The coordinator, if this broker is it and knows that it still is.
-    fn coordinator(&self, group: &str) -> Result<Arc<Coordinator>, GroupError> {
+    pub(super) fn coordinator(&self, group: &str) -> Result<Arc<Coordinator>, GroupError> {
         if group.is_empty() || group.len() > GROUP_TEXT_BYTES_MAX {
             return Err(GroupError::InvalidGroupId);
         }

@@ -28,6 +28,8 @@ impl Engine {
             PeerRequest::Propose { commands } => PeerAnswer::Proposed(self.inner.append_for_peer(commands).await),
             PeerRequest::Loads => PeerAnswer::Loads(life.loads.borrow().to_vec()),
             PeerRequest::Agree { suspects } => PeerAnswer::Agreed(agree(&self.inner, &life, &suspects).await),
+            PeerRequest::AddToTransaction(request) => PeerAnswer::AddedToTransaction(life.answer_add(request).await),
+            PeerRequest::WriteMarkers(markers) => PeerAnswer::Marked(life.write_markers(markers).await),
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn start(
         }
         MarkerError::Store(_) | MarkerError::Unfilled(_) => StartError::Data(problem.to_string()),
     })?;
-    let journal = Journal::new(log, env.clone());
+    let journal = Arc::new(Journal::new(log, env.clone()));
     let inner = Arc::new(Inner {
         config,
         stores,
@@ -145,6 +145,8 @@ async fn begin(inner: &Arc<Inner>, id: Incarnation) -> Result<Arc<Life>, String>
         limits: inner.config.limits.clone(),
         data: inner.stores.data.clone(),
         cluster: inner.cluster.clone(),
+        journal: Arc::clone(&inner.journal),
+        network: Arc::clone(&inner.network),
         counters: Arc::clone(&inner.counters),
         cancel: inner.stop.child_token(),
     });

@@ -251,6 +251,8 @@ pub struct FetchedOffset {
     pub leader_epoch: i32,
     /// The client's note.
     pub metadata: String,
+    /// A transaction that has not ended yet may replace it.
+    pub is_unstable: bool,
 }
 
 /// A group in a list.

@@ -8,6 +8,7 @@ mod log;
 mod members;
 mod offsets;
 mod report;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub(crate) use expiry::Expiry;
 pub(crate) use offsets::{Commit, Committer};
+use transactions::Transactional;
 
 use super::api::{GroupDescription, GroupError, GroupListing, JoinedGroup, SyncedGroup};
 use super::machine::{Effect, Event, Group, Ticket};
@@ -57,6 +59,8 @@ pub(crate) struct Coordinator {
     partition: Arc<Partition>,
     tools: Tools,
     state: Mutex<State>,
+    /// Taken before the state where both are needed.
+    transactional: Mutex<Transactional>,
     deadline_moved: Notify,
 }
 

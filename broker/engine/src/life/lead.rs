@@ -14,11 +14,22 @@ use tracing::{debug, error, warn};
 use super::{Life, Role};
 use crate::cluster::{Leadership, Link};
 use crate::group::Coordinator;
-use crate::log::{Index, RecoveredLog, Recovery, Until, recover};
+use crate::log::{Index, ReadError, RecoveredLog, Recovery, Until, recover};
 use crate::topic::{Partition, PartitionId, Producers};
+use crate::txn;
 
-/// A partition that can be served, and its groups where it holds such.
-type Opened = (Arc<Partition>, Option<Arc<Coordinator>>);
+/// A partition that can be served, and the groups or transactions where it holds such.
+type Opened = (Arc<Partition>, Contents);
+
+/// What a partition holds.
+enum Contents {
+    /// Records of users.
+    Records,
+    /// Groups.
+    Groups(Arc<Coordinator>),
+    /// Transactions.
+    Transactions(Arc<txn::Coordinator>),
+}
 
 /// The log of a partition cannot be what its chain says.
 #[derive(Debug)]
@@ -76,6 +87,13 @@ impl Life {
             }
             keep
         });
+        self.transaction_coordinators().retain(|id, coordinator| {
+            let keep = kept.contains(id);
+            if !keep {
+                coordinator.resign();
+            }
+            keep
+        });
         for (id, leadership) in opened {
             self.tasks.spawn(Arc::clone(self).open(id, leadership));
         }
@@ -92,8 +110,8 @@ impl Life {
                 opened = self.read(id, &leadership) => opened,
             };
             let problem = match opened {
-                Ok((partition, coordinator)) => {
-                    self.serve(id, partition, coordinator);
+                Ok((partition, contents)) => {
+                    self.serve(id, partition, contents);
                     return;
                 }
                 Err(OpenError::Ended) => return,
@@ -113,15 +131,23 @@ impl Life {
     }
 
     /// Serves what was opened, unless the partition was given up meanwhile, or is led under another epoch by now.
-    fn serve(&self, id: PartitionId, partition: Arc<Partition>, coordinator: Option<Arc<Coordinator>>) {
+    fn serve(&self, id: PartitionId, partition: Arc<Partition>, contents: Contents) {
         let mut roles = self.roles();
         let role = roles.get_mut(&id);
         let role = role.filter(|role| matches!(role, Role::Opening(epoch) if *epoch == partition.leader_epoch));
         let Some(role) = role.filter(|_| !self.cancel.is_cancelled()) else { return };
         *role = Role::Serving(partition);
-        if let Some(coordinator) = coordinator {
-            self.tasks.spawn(Arc::clone(&coordinator).run());
-            self.coordinators().insert(id, coordinator);
+        match contents {
+            Contents::Records => {}
+            Contents::Groups(coordinator) => {
+                self.tasks.spawn(Arc::clone(&coordinator).run());
+                self.coordinators().insert(id, coordinator);
+            }
+            Contents::Transactions(coordinator) => {
+                self.tasks.spawn(Arc::clone(&coordinator).run());
+                coordinator.resume();
+                self.transaction_coordinators().insert(id, coordinator);
+            }
         }
         let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         *opening = one_opening(&roles, *opening);
@@ -137,12 +163,17 @@ impl Life {
     /// The partition, and its groups where it holds such.
     async fn read(&self, id: PartitionId, leadership: &Leadership) -> Result<Opened, OpenError> {
         let partition = self.read_chain(id, leadership).await?;
-        if !self.cluster.is_group_log(id.topic) {
-            return Ok((partition, None));
-        }
-        let loaded = Coordinator::load(Arc::clone(&partition), self.tools()).await;
-        let coordinator = loaded.map_err(|error| OpenError::Recover(error.to_string()))?;
-        Ok((partition, Some(coordinator)))
+        let not_read = |error: ReadError| OpenError::Recover(error.to_string());
+        let contents = if self.cluster.is_group_log(id.topic) {
+            let loaded = Coordinator::load(Arc::clone(&partition), self.tools()).await;
+            Contents::Groups(loaded.map_err(not_read)?)
+        } else if self.cluster.is_transaction_log(id.topic) {
+            let loaded = txn::Coordinator::load(Arc::clone(&partition), self.tools(), self.me.clone()).await;
+            Contents::Transactions(loaded.map_err(not_read)?)
+        } else {
+            Contents::Records
+        };
+        Ok((partition, contents))
     }
 
     async fn read_chain(&self, id: PartitionId, leadership: &Leadership) -> Result<Arc<Partition>, OpenError> {
@@ -261,6 +292,9 @@ impl Life {
             roles.insert(*id, Role::GivenUp { leader_epoch, end });
             given_up.push((*id, leader_epoch, end));
             if let Some(coordinator) = self.coordinators().remove(id) {
+                coordinator.resign();
+            }
+            if let Some(coordinator) = self.transaction_coordinators().remove(id) {
                 coordinator.resign();
             }
         }

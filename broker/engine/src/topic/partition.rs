@@ -4,7 +4,6 @@
 //! high watermark is the end of the index, which only durable objects extend; no marker of a transaction is seen before it
 //! is durable.
 
-#[expect(dead_code, reason = "the coordinator of transactions is on its way")]
 mod transactions;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +20,7 @@ use super::{Isolation, LeaderHint, PartitionError};
 use crate::log::{Index, ObjectRef, Reserved, Span, Ticket, Wal};
 
 use transactions::Verifications;
+pub(crate) use transactions::{Marked, Verification, Verified};
 
 /// A partition's place in its topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,6 +153,7 @@ impl Partition {
         wal: &Wal,
         reserved: Reserved,
     ) -> Result<(Offset, Ticket), PartitionError> {
+        let marker = marker.filter(|_| !is_on(Mutation::IndexWithoutTransactionFlags));
         let base = state.end;
         let placed = batch.place(base, self.leader_epoch);
         let entry = BatchEntry::of(&placed.header, marker, u32::try_from(placed.len()).unwrap_or(u32::MAX));

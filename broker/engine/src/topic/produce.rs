@@ -14,6 +14,7 @@ use super::{PartitionError, Placed, TopicRef};
 use crate::life::Life;
 use crate::limits::{PRODUCE_OPENING_WAIT_MAX, PRODUCE_WAIT_MAX};
 use crate::log::{Reserved, Ticket};
+use crate::txn::{ProducerTransaction, TransactionError, TransactionSupport};
 
 /// When a producer wants its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct ProduceRequest {
     /// How long to wait for durability.
     pub timeout: Duration,
     /// The transaction the batches belong to.
-    pub transactional_id: Option<String>,
+    pub transaction: Option<ProducerTransaction>,
     /// The payloads; the outcomes come back in this order.
     pub partitions: Vec<ProducePartition>,
 }
@@ -168,6 +169,15 @@ pub enum ProduceError {
     /// The batch claims a transaction that the coordinator does not know.
     #[error("transaction state does not allow this")]
     InvalidTransactionState,
+    /// As before, for clients that know an error that tells them to abort.
+    #[error("the transaction has to be aborted")]
+    TransactionAbortable,
+    /// The producer id is not the one of the transactional id.
+    #[error("the producer id is not the one of the transactional id")]
+    InvalidProducerIdMapping,
+    /// The coordinator cannot say at the moment whether the partition belongs to the transaction.
+    #[error("the transaction's coordinator cannot be asked")]
+    CoordinatorUnavailable,
     /// Durability was not reached in time; the records may still become durable.
     #[error("timed out")]
     TimedOut,
@@ -176,7 +186,7 @@ pub enum ProduceError {
 impl ProduceError {
     /// Whether a client sends the same batch again: what it has sent after it must come after it then, too.
     fn is_tried_again(&self) -> bool {
-        matches!(self, Self::Partition(_) | Self::TimedOut | Self::CorruptMessage(_))
+        matches!(self, Self::Partition(_) | Self::TimedOut | Self::CorruptMessage(_) | Self::CoordinatorUnavailable)
     }
 }
 
@@ -207,7 +217,7 @@ impl Life {
                 accepted.push(Err(error));
                 continue;
             }
-            let one = self.accept(payload, &mut reserved, opened_by).await;
+            let one = self.accept(payload, request.transaction.as_ref(), &mut reserved, opened_by).await;
             if let Err(error) = &one
                 && error.is_tried_again()
             {
@@ -233,6 +243,7 @@ impl Life {
     async fn accept(
         &self,
         payload: ProducePartition,
+        transaction: Option<&ProducerTransaction>,
         reserved: &mut Reserved,
         opened_by: Instant,
     ) -> Result<Accepted, ProduceError> {
@@ -249,6 +260,13 @@ impl Life {
             batch = batch.stamped(log_append_time_ms);
         }
         let serving = self.serving(&TopicRef::Id(topic.id), partition, opened_by).await?;
+        if batch.header().attributes.is_transactional() {
+            // Whose transaction it is has to be said.
+            let transaction = transaction.ok_or(ProduceError::InvalidTransactionState)?;
+            let producer = (batch.header().producer_id, batch.header().producer_epoch);
+            let verified = self.verify(&serving, producer, transaction).await;
+            verified.map_err(|error| not_verified(&error, transaction.support))?;
+        }
         let share = reserved.split(batch.bytes().len()).ok_or(ProduceError::TimedOut)?;
         let placed = serving.append(&batch, &self.wal, share).map_err(|error| self.with_hint(error, serving.id))?;
         let appended = |base_offset: broker_record::Offset| Appended {
@@ -261,7 +279,8 @@ impl Life {
             Placed::Before(base) => Ok((appended(base), None)),
             Placed::OutOfOrder => Err(ProduceError::OutOfOrderSequence),
             Placed::Fenced => Err(ProduceError::InvalidProducerEpoch),
-            Placed::Unverified => Err(ProduceError::InvalidTransactionState),
+            // A marker came in between: the coordinator is asked again.
+            Placed::Unverified => Err(ProduceError::CoordinatorUnavailable),
         }
     }
 }
@@ -285,13 +304,34 @@ fn check(batch: &Batch, bytes_max: usize) -> Result<(), ProduceError> {
     if attributes.is_control() {
         return Err(ProduceError::InvalidRecord("clients write no control records"));
     }
+    if batch.header().is_idempotent() && batch.header().base_sequence < 0 {
+        return Err(ProduceError::InvalidRecord("producer id without a sequence"));
+    }
     if attributes.timestamp_type() == TimestampType::LogAppendTime {
         return Err(ProduceError::InvalidRecord("only the broker stamps records with its own time"));
     }
-    if attributes.is_transactional() {
-        return Err(ProduceError::InvalidTransactionState);
-    }
     Ok(())
+}
+
+/// What a producer is told when its transaction's coordinator does not confirm the transaction.
+fn not_verified(error: &TransactionError, support: TransactionSupport) -> ProduceError {
+    match error {
+        TransactionError::NotCoordinator
+        | TransactionError::CoordinatorLoading
+        | TransactionError::CoordinatorNotAvailable
+        | TransactionError::Concurrent => ProduceError::CoordinatorUnavailable,
+        TransactionError::ProducerFenced => ProduceError::InvalidProducerEpoch,
+        TransactionError::InvalidProducerIdMapping => ProduceError::InvalidProducerIdMapping,
+        TransactionError::InvalidRequest
+        | TransactionError::InvalidTimeout
+        | TransactionError::InvalidState
+        | TransactionError::NotFound
+        | TransactionError::UnknownTopicOrPartition
+        | TransactionError::NotAttempted => match support {
+            TransactionSupport::Classic => ProduceError::InvalidTransactionState,
+            TransactionSupport::Abortable | TransactionSupport::ImplicitAdd => ProduceError::TransactionAbortable,
+        },
+    }
 }
 
 async fn durable(mut ticket: Ticket, deadline: Instant) -> Result<(), ProduceError> {
@@ -334,7 +374,7 @@ mod tests {
         let request = ProduceRequest {
             acks: Acks::Durable,
             timeout: Duration::ZERO,
-            transactional_id: None,
+            transaction: None,
             partitions: vec![ProducePartition { topic: partition(0).0, partition: 0, records: Bytes::new() }],
         };
         assert_eq!(turn.time_out(second, &request), vec![Err(ProduceError::TimedOut)]);

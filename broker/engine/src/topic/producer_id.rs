@@ -2,11 +2,15 @@
 
 use thiserror::Error;
 
+use crate::txn::TransactionError;
+
 /// A request for a producer id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InitProducerId {
     /// The transactional id, for a transactional producer.
     pub transactional_id: Option<String>,
+    /// How long a transaction may stay open, in ms; for a transactional producer.
+    pub transaction_timeout_ms: i32,
     /// The identity the producer has, when it only wants a newer epoch.
     pub current: Option<ProducerIdentity>,
 }
@@ -23,9 +27,9 @@ pub struct ProducerIdentity {
 /// Why there is no producer id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InitProducerIdError {
-    /// Transactions are not there yet.
-    #[error("transactions are not supported")]
-    TransactionsUnsupported,
+    /// The transaction's coordinator refuses.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
     /// No block of ids could be had from the metadata log.
     #[error("the metadata log is not reachable: {0}")]
     Unavailable(String),

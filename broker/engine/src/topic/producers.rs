@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use broker_log::{AbortedTransaction, BatchEntry, ProducerSnapshot, ProducersSnapshot, SequencedBatch};
 use broker_record::{ControlRecord, MarkerKind, Offset, ProducerEpoch, ProducerId};
+use broker_store::mutation::{self, Mutation};
 
 use crate::limits::{PRODUCER_BATCHES_KEPT, PRODUCERS_FORGOTTEN_AT_ONCE, PRODUCERS_PER_PARTITION_MAX};
 
@@ -89,6 +90,7 @@ pub(crate) struct Producers {
 
 impl Producers {
     /// The memory that a snapshot describes.
+    #[cfg_attr(not(test), expect(dead_code, reason = "manifests are on their way"))]
     pub(crate) fn restore(snapshot: &ProducersSnapshot) -> Self {
         let mut producers =
             Self { end: snapshot.end, aborted: snapshot.aborted.iter().copied().collect(), ..Self::default() };
@@ -154,18 +156,22 @@ impl Producers {
     /// Judges a marker before it is appended.
     pub(crate) fn check_marker(&self, marker: &Marker) -> MarkerVerdict {
         let Some(producer) = self.by_id.get(&marker.producer_id) else { return MarkerVerdict::Append };
-        if marker.control.coordinator_epoch < producer.coordinator_epoch {
+        let is_replaced = marker.control.coordinator_epoch < producer.coordinator_epoch;
+        if is_replaced && !mutation::is_on(Mutation::MarkerWithoutCoordinatorEpoch) {
             return MarkerVerdict::FencedCoordinator;
         }
         if marker.epoch < producer.epoch {
             return MarkerVerdict::FencedProducer;
         }
-        match marker.protocol {
-            Protocol::EpochPerTransaction if marker.epoch == producer.epoch => {
-                // The epoch of a marker is above that of its transaction: this one ended an earlier transaction.
-                if producer.open_since.is_some() { MarkerVerdict::FencedProducer } else { MarkerVerdict::Duplicate }
+        let is_same = marker.epoch == producer.epoch;
+        match (producer.open_since, marker.protocol) {
+            // The epoch of a marker is above that of its transaction: this one ended an earlier transaction.
+            (Some(_), Protocol::EpochPerTransaction) if is_same => MarkerVerdict::FencedProducer,
+            // Nothing is open, and the same coordinator has ended what was.
+            (None, _) if is_same && marker.control.coordinator_epoch == producer.coordinator_epoch => {
+                MarkerVerdict::Duplicate
             }
-            Protocol::EpochPerTransaction | Protocol::Classic => MarkerVerdict::Append,
+            _ => MarkerVerdict::Append,
         }
     }
 
@@ -200,6 +206,7 @@ impl Producers {
     }
 
     /// Forgets aborted transactions of which nothing is left.
+    #[cfg_attr(not(test), expect(dead_code, reason = "retention is on its way"))]
     pub(crate) fn forget_below(&mut self, log_start: Offset) {
         while self.aborted.front().is_some_and(|aborted| aborted.last_offset < log_start) {
             self.aborted.pop_front();

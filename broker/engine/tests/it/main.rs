@@ -30,3 +30,5 @@ mod stubborn_store;
 mod support;
 #[cfg(test)]
 mod throughput;
+#[cfg(test)]
+mod transactions;

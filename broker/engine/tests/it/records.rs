@@ -156,7 +156,7 @@ async fn producer_ids_are_never_given_twice() {
     let mut given = std::collections::BTreeSet::new();
     for _ in 0..1500 {
         for engine in [&a, &b] {
-            let wanted = InitProducerId { transactional_id: None, current: None };
+            let wanted = InitProducerId { transactional_id: None, transaction_timeout_ms: 0, current: None };
             assert!(given.insert(engine.init_producer_id(wanted).await.unwrap().producer_id));
         }
     }

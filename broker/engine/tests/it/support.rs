@@ -173,7 +173,7 @@ pub(crate) fn request(partition: i32, records: Bytes) -> ProduceRequest {
     ProduceRequest {
         acks: Acks::Durable,
         timeout: Duration::from_secs(30),
-        transactional_id: None,
+        transaction: None,
         partitions: vec![ProducePartition { topic: topic(), partition, records }],
     }
 }

@@ -2,7 +2,7 @@
 
 use broker_engine::{
     CreatePartitionsError, CreateTopicError, DeleteGroupError, DeleteTopicError, DescribeConfigsError, FetchError,
-    GroupError, InitProducerIdError, OffsetCommitError, PartitionError, ProduceError,
+    GroupError, InitProducerIdError, OffsetCommitError, PartitionError, ProduceError, TransactionError,
 };
 use broker_wire::ErrorCode;
 
@@ -36,6 +36,10 @@ impl ErrorCoded for ProduceError {
             Self::OutOfOrderSequence => ErrorCode::OutOfOrderSequenceNumber,
             Self::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
             Self::InvalidTransactionState => ErrorCode::InvalidTxnState,
+            Self::TransactionAbortable => ErrorCode::TransactionAbortable,
+            Self::InvalidProducerIdMapping => ErrorCode::InvalidProducerIdMapping,
+            // What all clients try again.
+            Self::CoordinatorUnavailable => ErrorCode::NotEnoughReplicas,
             Self::TimedOut => ErrorCode::RequestTimedOut,
         }
     }
@@ -139,9 +143,28 @@ impl ErrorCoded for DescribeConfigsError {
 impl ErrorCoded for InitProducerIdError {
     fn error_code(&self) -> ErrorCode {
         match self {
-            Self::TransactionsUnsupported => ErrorCode::UnsupportedVersion,
+            Self::Transaction(error) => transaction_error_code(error, true),
             // What librdkafka and Java's client ask again for; they take other codes for the end of the producer.
             Self::Unavailable(_) => ErrorCode::CoordinatorLoadInProgress,
         }
+    }
+}
+
+/// The number of a transaction's error; old clients know a fenced producer only by its epoch.
+pub(crate) fn transaction_error_code(error: &TransactionError, knows_fenced: bool) -> ErrorCode {
+    match error {
+        TransactionError::NotCoordinator => ErrorCode::NotCoordinator,
+        TransactionError::CoordinatorLoading => ErrorCode::CoordinatorLoadInProgress,
+        TransactionError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
+        TransactionError::InvalidRequest => ErrorCode::InvalidRequest,
+        TransactionError::InvalidTimeout => ErrorCode::InvalidTransactionTimeout,
+        TransactionError::InvalidProducerIdMapping => ErrorCode::InvalidProducerIdMapping,
+        TransactionError::ProducerFenced if knows_fenced => ErrorCode::ProducerFenced,
+        TransactionError::ProducerFenced => ErrorCode::InvalidProducerEpoch,
+        TransactionError::Concurrent => ErrorCode::ConcurrentTransactions,
+        TransactionError::InvalidState => ErrorCode::InvalidTxnState,
+        TransactionError::NotFound => ErrorCode::TransactionalIdNotFound,
+        TransactionError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+        TransactionError::NotAttempted => ErrorCode::OperationNotAttempted,
     }
 }

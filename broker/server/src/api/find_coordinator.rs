@@ -1,4 +1,4 @@
-//! FindCoordinator: which broker coordinates a group.
+//! FindCoordinator: which broker coordinates a group or a transactional id.
 
 use broker_wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
 use broker_wire::{ErrorCode, Str};
@@ -8,6 +8,7 @@ use super::Call;
 /// From this version on a request names several keys.
 const SEVERAL: i16 = 4;
 const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
 
 /// Answers from the metadata this broker knows.
 pub(crate) fn handle(call: &Call<'_>, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
@@ -28,15 +29,19 @@ pub(crate) fn handle(call: &Call<'_>, request: FindCoordinatorRequest) -> FindCo
 
 fn find(call: &Call<'_>, key: Str, key_type: i8) -> Coordinator {
     let unknown = Coordinator { node_id: -1, port: -1, ..Default::default() };
-    if key_type != GROUP {
-        return Coordinator {
-            key,
-            error_code: ErrorCode::InvalidRequest,
-            error_message: Some(Str::from_static("only consumer groups have a coordinator here")),
-            ..unknown
-        };
-    }
-    match call.server.engine.coordinator(&key) {
+    let found = match key_type {
+        GROUP => call.server.engine.coordinator(&key),
+        TRANSACTION => call.server.engine.transaction_coordinator(&key),
+        _ => {
+            return Coordinator {
+                key,
+                error_code: ErrorCode::InvalidRequest,
+                error_message: Some(Str::from_static("only groups and transactions have a coordinator here")),
+                ..unknown
+            };
+        }
+    };
+    match found {
         Some(broker) => Coordinator {
             key,
             node_id: broker.node_id,

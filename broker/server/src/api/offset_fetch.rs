@@ -20,10 +20,12 @@ const GROUP_ERROR: i16 = 2;
 
 /// Answers from what is durable.
 pub(crate) async fn handle(call: &Call<'_>, request: OffsetFetchRequest) -> OffsetFetchResponse {
+    // Whether offsets count that an open transaction may replace.
+    let unstable = if request.require_stable { ErrorCode::UnstableOffsetCommit } else { ErrorCode::None };
     if call.version >= SEVERAL_GROUPS {
         let mut groups = Vec::with_capacity(request.groups.len());
         for asked in distinct(request.groups, |group| group.group_id.clone()) {
-            groups.push(group(call, asked).await);
+            groups.push(group(call, asked, unstable).await);
         }
         return OffsetFetchResponse { groups, ..Default::default() };
     }
@@ -36,10 +38,10 @@ pub(crate) async fn handle(call: &Call<'_>, request: OffsetFetchRequest) -> Offs
         topics.collect()
     });
     let asked = OffsetFetchRequestGroup { group_id: request.group_id, topics, ..Default::default() };
-    one_group(call.version, group(call, asked).await)
+    one_group(call.version, group(call, asked, unstable).await)
 }
 
-async fn group(call: &Call<'_>, asked: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+async fn group(call: &Call<'_>, asked: OffsetFetchRequestGroup, unstable: ErrorCode) -> OffsetFetchResponseGroup {
     let naming = Naming::of(call.version, BY_ID);
     let partitions = asked.topics.as_ref().map(|topics| {
         let pairs = topics.iter().flat_map(|topic| {
@@ -51,7 +53,7 @@ async fn group(call: &Call<'_>, asked: OffsetFetchRequestGroup) -> OffsetFetchRe
     let question = Question { group: asked.group_id.to_string(), partitions: partitions.clone() };
     let answer = call.server.engine.offset_fetch(question).await;
     let (error_code, topics) = match answer {
-        Ok(offsets) => (ErrorCode::None, by_topic(call, offsets)),
+        Ok(offsets) => (ErrorCode::None, by_topic(call, offsets, unstable)),
         Err(error) => failed(call, &error, partitions.unwrap_or_default()),
     };
     OffsetFetchResponseGroup { group_id: asked.group_id, topics, error_code }
@@ -69,8 +71,9 @@ fn failed(
         offset: -1,
         leader_epoch: -1,
         metadata: String::new(),
+        is_unstable: false,
     });
-    let mut topics = by_topic(call, unknown.collect());
+    let mut topics = by_topic(call, unknown.collect(), ErrorCode::None);
     for partition in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
         partition.error_code = error.error_code();
     }
@@ -78,15 +81,25 @@ fn failed(
 }
 
 /// Groups offsets that come one after the other by topic.
-fn by_topic(call: &Call<'_>, offsets: Vec<FetchedOffset>) -> Vec<OffsetFetchResponseTopics> {
+fn by_topic(call: &Call<'_>, offsets: Vec<FetchedOffset>, unstable: ErrorCode) -> Vec<OffsetFetchResponseTopics> {
     let mut topics: Vec<(TopicRef, OffsetFetchResponseTopics)> = Vec::new();
     for found in offsets {
-        let partition = OffsetFetchResponsePartitions {
-            partition_index: found.partition,
-            committed_offset: found.offset,
-            committed_leader_epoch: found.leader_epoch,
-            metadata: Some(Str::from(found.metadata)),
-            error_code: ErrorCode::None,
+        let is_withheld = found.is_unstable && unstable != ErrorCode::None;
+        let partition = if is_withheld {
+            OffsetFetchResponsePartitions {
+                partition_index: found.partition,
+                committed_offset: -1,
+                error_code: unstable,
+                ..Default::default()
+            }
+        } else {
+            OffsetFetchResponsePartitions {
+                partition_index: found.partition,
+                committed_offset: found.offset,
+                committed_leader_epoch: found.leader_epoch,
+                metadata: Some(Str::from(found.metadata)),
+                error_code: ErrorCode::None,
+            }
         };
         match topics.last_mut() {
             Some((last, topic)) if *last == found.topic => topic.partitions.push(partition),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use broker_engine::{Acks, Appended, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest as Append};
+use broker_engine::{
+    Acks, Appended, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest as Append, ProducerTransaction,
+    TransactionSupport,
+};
 use broker_wire::messages::produce::{
     LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
     TopicProduceResponse,
@@ -15,6 +18,10 @@ use super::{Call, Naming, RequestError, leaders};
 
 /// From this version on topics are named by id only.
 const BY_ID: i16 = 13;
+/// From this version on clients know an error that tells them to abort their transaction.
+const KNOWS_ABORTABLE: i16 = 11;
+/// From this version on partitions become part of a transaction when they are written to (KIP-890).
+const IMPLICIT_ADD: i16 = 12;
 
 /// Appends; none where the client wants no answer.
 pub(crate) async fn handle(
@@ -29,7 +36,10 @@ pub(crate) async fn handle(
     let append = Append {
         acks,
         timeout: Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)),
-        transactional_id: request.transactional_id.take().map(|id| id.to_string()),
+        transaction: request
+            .transactional_id
+            .take()
+            .map(|id| ProducerTransaction { transactional_id: id.to_string(), support: support(call.version) }),
         partitions: partitions(call.version, call.frame_bytes, &mut request.topic_data),
     };
     let outcomes = call.server.engine.produce_in_turn(append, &call.client.turn).await;
@@ -38,6 +48,15 @@ pub(crate) async fn handle(
         return if outcomes.iter().any(Result::is_err) { Err(RequestError::Unacknowledged) } else { Ok(None) };
     }
     Ok(Some(response(call, request.topic_data, outcomes)))
+}
+
+/// What a client of this version can do with transactions.
+fn support(version: i16) -> TransactionSupport {
+    match version {
+        IMPLICIT_ADD.. => TransactionSupport::ImplicitAdd,
+        KNOWS_ABORTABLE.. => TransactionSupport::Abortable,
+        _ => TransactionSupport::Classic,
+    }
 }
 
 fn partitions(version: i16, frame_bytes: usize, topics: &mut [TopicProduceData]) -> Vec<ProducePartition> {

@@ -37,10 +37,18 @@ pub(crate) const TABLE: &[Supported] = &[
     row(ApiKey::CreateTopics, 2, 7),
     row(ApiKey::DeleteTopics, 1, 6),
     row(ApiKey::InitProducerId, 0, 5),
+    row(ApiKey::AddPartitionsToTxn, 0, 5),
+    row(ApiKey::AddOffsetsToTxn, 0, 4),
+    row(ApiKey::EndTxn, 0, 5),
+    row(ApiKey::TxnOffsetCommit, 0, 5),
     row(ApiKey::DescribeConfigs, 1, 4),
     row(ApiKey::CreatePartitions, 0, 3),
     row(ApiKey::DeleteGroups, 0, 2),
     row(ApiKey::DescribeCluster, 0, 2),
+    row(ApiKey::DescribeProducers, 0, 0),
+    row(ApiKey::DescribeTransactions, 0, 0),
+    // Version 2 filters by a regular expression.
+    row(ApiKey::ListTransactions, 0, 1),
 ];
 
 /// Whether the API is supported in some version.

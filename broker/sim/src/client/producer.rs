@@ -101,7 +101,7 @@ impl Producer {
 
     async fn identity(&self) -> Option<(i64, i16)> {
         let asked = self.client.somebody()?;
-        let request = InitProducerId { transactional_id: None, current: None };
+        let request = InitProducerId { transactional_id: None, transaction_timeout_ms: 0, current: None };
         let given =
             self.client.ask(asked, PATIENCE, |engine| async move { engine.init_producer_id(request).await }).await;
         given?.ok().map(|given| (given.producer_id, given.epoch))
@@ -137,13 +137,7 @@ impl Producer {
         let finished = self.client.ask_whom(leader.slot, PATIENCE, reach, connection).await;
         let mut done = vec![false; sent];
         let mut next = Some(leader);
-        let mut came: Vec<(usize, Option<ProduceOutcome>)> = Vec::with_capacity(sent);
-        while let Ok(answer) = answers.try_recv() {
-            came.push(answer);
-        }
-        // What became durable together wakes its waiters in tokio's random order.
-        came.sort_by_key(|(at, _)| *at);
-        for (at, outcome) in came {
+        while let Ok((at, outcome)) = answers.try_recv() {
             // An answer that came when the client had gone away was not heard.
             let heard = finished.is_some() || self.client.core.random().per_mille(500);
             let (Some(outcome), Some(one), true) = (outcome, unsent.get(at).cloned(), heard) else { continue };
@@ -166,7 +160,7 @@ impl Producer {
         ProduceRequest {
             acks: Acks::Durable,
             timeout: self.client.core.plan.produce_timeout,
-            transactional_id: None,
+            transaction: None,
             partitions: vec![ProducePartition { topic: TopicRef::Id(self.topic), partition: self.partition, records }],
         }
     }

@@ -10,7 +10,7 @@ use broker_store::mutation::{Mutation, is_on};
 use tokio::sync::Notify;
 use tracing::{error, warn};
 
-use super::{Coordinator, Entry, State, Tools};
+use super::{Coordinator, Entry, State, Tools, Transactional};
 use crate::group::api::GroupError;
 use crate::group::machine::{Event, Group};
 use crate::group::record::{GroupRecord, Key, OffsetRecord};
@@ -36,10 +36,15 @@ impl Coordinator {
     pub(crate) async fn load(partition: Arc<Partition>, tools: Tools) -> Result<Arc<Self>, ReadError> {
         let spans = partition.look_up(|index| index.from(Offset(0)).copied().collect::<Vec<_>>()).unwrap_or_default();
         let mut loaded = Loaded { entries: BTreeMap::new(), members: BTreeMap::new(), held: Arc::clone(&tools.held) };
+        let mut transactional = Transactional::default();
         for span in spans {
             let mut bytes = tools.objects.slice(span).await?;
             while !bytes.is_empty() {
                 let batch = Batch::take(&mut bytes).map_err(|_| ReadError::Corrupt)?;
+                if batch.header().attributes.is_transactional() {
+                    transactional.replay(&batch, &mut loaded.entries, &loaded.held)?;
+                    continue;
+                }
                 let records = batch.records().map_err(|_| ReadError::Corrupt)?;
                 for record in records {
                     loaded.replay(&record.map_err(|_| ReadError::Corrupt)?);
@@ -47,7 +52,8 @@ impl Coordinator {
             }
         }
         let state = Mutex::new(State { groups: loaded.finish(tools.env.monotonic()), ..State::default() });
-        Ok(Arc::new(Self { partition, tools, state, deadline_moved: Notify::new() }))
+        let transactional = Mutex::new(transactional);
+        Ok(Arc::new(Self { partition, tools, state, transactional, deadline_moved: Notify::new() }))
     }
 
     /// Writes a group's members as they are when the write begins, and tells the group.

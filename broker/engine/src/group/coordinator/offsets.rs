@@ -99,7 +99,7 @@ impl Coordinator {
         self.in_a_task(deleting).await.unwrap_or(Err(DeleteGroupError::Group(GroupError::NotCoordinator)))
     }
 
-    fn may_commit(&self, state: &mut State, who: &Committer) -> Result<(), GroupError> {
+    pub(super) fn may_commit(&self, state: &mut State, who: &Committer) -> Result<(), GroupError> {
         let now = self.tools.env.monotonic();
         match state.groups.get_mut(&who.group) {
             Some(entry) => entry.group.may_commit(&who.member_id, who.instance.as_deref(), who.generation, now),
@@ -109,7 +109,7 @@ impl Coordinator {
     }
 
     /// Offsets that are known already are always taken: a group that reads goes on.
-    fn check_offsets_room(&self, state: &State, group: &str, writes: &[Write]) -> Result<(), GroupError> {
+    pub(super) fn check_offsets_room(&self, state: &State, group: &str, writes: &[Write]) -> Result<(), GroupError> {
         let known = |write: &Write| match (&write.0, state.groups.get(group)) {
             (Key::Offset { topic, partition, .. }, Some(entry)) => entry.offsets.contains_key(&(*topic, *partition)),
             _ => false,
@@ -173,7 +173,7 @@ impl State {
 }
 
 impl Entry {
-    fn take_over(&mut self, key: TopicPartition, place: Offset, value: Option<&[u8]>) {
+    pub(super) fn take_over(&mut self, key: TopicPartition, place: Offset, value: Option<&[u8]>) {
         if self.arriving.get(&key) == Some(&place) {
             self.arriving.remove(&key);
         }

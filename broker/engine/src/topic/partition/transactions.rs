@@ -52,8 +52,10 @@ pub(crate) enum Verified {
 /// What became of a marker.
 #[derive(Debug)]
 pub(crate) enum Marked {
-    /// It has its place, or had it before: durable when the ticket says so, at once without one.
-    At(Option<Ticket>),
+    /// It has its place; durable when the ticket says so.
+    At(Offset, Ticket),
+    /// It had its place already; durable when the ticket says so, or at once without one.
+    Before(Option<Ticket>),
     /// A later coordinator has written.
     FencedCoordinator,
     /// The producer has a newer epoch, or goes on under this one.
@@ -129,19 +131,21 @@ impl Partition {
         if !state.open {
             return Err(self.not_leader());
         }
-        match state.producers.check_marker(marker) {
+        let verdict = state.producers.check_marker(marker);
+        match verdict {
             MarkerVerdict::FencedCoordinator => return Ok(Marked::FencedCoordinator),
             MarkerVerdict::FencedProducer => return Ok(Marked::FencedProducer),
-            MarkerVerdict::Duplicate => {
-                // The original is durable when everything that is in flight now is.
-                return Ok(Marked::At(state.in_flight.back().map(|(_, ticket)| ticket.clone())));
-            }
-            MarkerVerdict::Append => {}
+            MarkerVerdict::Duplicate | MarkerVerdict::Append => {}
         }
+        // A batch whose transaction was confirmed before this comes too late.
         state.verifications.by_producer.remove(&marker.producer_id);
+        if verdict == MarkerVerdict::Duplicate {
+            // The original is durable when everything that is in flight now is.
+            return Ok(Marked::Before(state.in_flight.back().map(|(_, ticket)| ticket.clone())));
+        }
         let batch = marker.control.to_batch(marker.producer_id, marker.epoch, now_ms);
-        let (_, ticket) = self.place(&mut state, &batch, Some(marker.control), wal, reserved)?;
-        Ok(Marked::At(Some(ticket)))
+        let (base, ticket) = self.place(&mut state, &batch, Some(marker.control), wal, reserved)?;
+        Ok(Marked::At(base, ticket))
     }
 
     /// The end that a reader sees.

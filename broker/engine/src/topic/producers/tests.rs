@@ -133,7 +133,9 @@ fn a_marker_of_an_older_coordinator_or_producer_is_refused() {
     let producers = after(&[transactional(1, 5, 0, 0), marked(1, 5, MarkerKind::Commit, 7, 1)]);
     assert_eq!(producers.check_marker(&marker(1, 5, 6, Protocol::Classic)), MarkerVerdict::FencedCoordinator);
     assert_eq!(producers.check_marker(&marker(1, 4, 7, Protocol::Classic)), MarkerVerdict::FencedProducer);
-    assert_eq!(producers.check_marker(&marker(1, 5, 7, Protocol::Classic)), MarkerVerdict::Append);
+    assert_eq!(producers.check_marker(&marker(1, 5, 7, Protocol::Classic)), MarkerVerdict::Duplicate);
+    assert_eq!(producers.check_marker(&marker(1, 5, 8, Protocol::Classic)), MarkerVerdict::Append);
+    assert_eq!(producers.check_marker(&marker(1, 6, 7, Protocol::Classic)), MarkerVerdict::Append);
     assert_eq!(producers.check_marker(&marker(2, 0, 0, Protocol::Classic)), MarkerVerdict::Append);
 }
 
