@@ -22,6 +22,8 @@ pub const CASES: &[Case] = &[
     Case { name: "broker::kcat_lists_produces_and_consumes", run: kcat },
     Case { name: "broker::a_group_of_kafka_python_shares_and_hands_over", run: kafka_python },
     Case { name: "broker::a_group_of_kafkajs_reads_what_it_wrote", run: kafkajs },
+    Case { name: "broker::transactions_of_librdkafka_are_all_or_nothing", run: transactions },
+    Case { name: "broker::a_transaction_that_a_crash_left_open_is_aborted", run: transaction_left_open },
     Case { name: "broker::hostile_bytes_close_the_connection_and_nothing_else", run: hostile::case },
     Case { name: "broker::records_in_a_directory_survive_a_kill", run: directory },
     Case { name: "broker::one_of_two_on_a_bucket_is_killed_and_nothing_acknowledged_is_lost", run: two_on_a_bucket },
@@ -80,6 +82,29 @@ fn kafkajs(world: &World) -> Result<Outcome> {
         .args([&broker.address, "shared", "javascript"])
         .current_dir(modules);
     process::run(&mut command, &folder.join("kafkajs.log"))?;
+    Ok(Outcome::Passed)
+}
+
+fn transactions(world: &World) -> Result<Outcome> {
+    let python = client_env::python()?;
+    let folder = world.folder("transactions")?;
+    let broker = Broker::start(world, &folder, "one", &Store::Memory, &[])?;
+    let mut client = python_client(&python, "transactions.py", &broker.address);
+    process::run(client.args(["--phase", "whole"]), &folder.join("transactions.log"))?;
+    Ok(Outcome::Passed)
+}
+
+fn transaction_left_open(world: &World) -> Result<Outcome> {
+    let python = client_env::python()?;
+    let folder = world.folder("transaction-left-open")?;
+    let store = Store::Directory(folder.join("store"));
+    let mut broker = Broker::start(world, &folder, "first", &store, &["--node-id", "1"])?;
+    let mut client = python_client(&python, "transactions.py", &broker.address);
+    process::run(client.args(["--phase", "leave"]), &folder.join("leave.log"))?;
+    broker.process.kill()?;
+    let broker = Broker::start(world, &folder, "second", &store, &["--node-id", "1"])?;
+    let mut client = python_client(&python, "transactions.py", &broker.address);
+    process::run(client.args(["--phase", "return"]), &folder.join("return.log"))?;
     Ok(Outcome::Passed)
 }
 
