@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::Run;
 use crate::client::Settings;
@@ -13,8 +13,9 @@ use crate::client::admin::create_topics;
 use crate::client::consumer::read_history;
 use crate::client::load::{Topic, numbered};
 use crate::client::producer::{Kept, Producer};
+use crate::clock;
 use crate::cluster::Cluster;
-use crate::connection::Layout;
+use crate::connection::{Connection, Layout};
 use crate::double::Double;
 use crate::figure::Sample;
 use crate::history::{Entry, Fate, Verdict};
@@ -100,6 +101,23 @@ impl Scene {
         sample.add(PEAK_MEMORY, "MiB", super::meter::mib(self.cluster.usage().peak_bytes as f64));
         Ok(())
     }
+}
+
+/// Asks a broker that is well who leads, until none of `gone` does, and answers how many ms that took: what is left of the
+/// failover is the clients' and the new leaders' part. Not a number where it does not happen before `end`.
+pub(super) fn leaders_moved_ms(cluster: &mut Cluster, gone: &[usize], end: Instant) -> Result<f64> {
+    let began = clock::now();
+    let well = (0..cluster.brokers.len()).find(|number| !gone.contains(number)).context("no broker is left")?;
+    let nodes: Vec<i32> = gone.iter().filter_map(|number| i32::try_from(number + 1).ok()).collect();
+    let mut connection = Connection::open(cluster.broker(well)?.address)?;
+    while clock::now() < end {
+        let layout = connection.leaders(TOPIC.name)?;
+        if !layout.values().any(|leader| *leader < 0 || nodes.contains(leader)) {
+            return Ok(began.elapsed().as_secs_f64() * 1e3);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(f64::NAN)
 }
 
 /// Adds the history's figures.

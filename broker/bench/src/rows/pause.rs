@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Run;
-use super::failure::{BEFORE, PATIENT, Scene, StopAtEnd, failover_ms};
+use super::failure::{BEFORE, PATIENT, Scene, StopAtEnd, failover_ms, leaders_moved_ms};
 use crate::client::Settings;
 use crate::client::admin::create_topics;
 use crate::client::consumer::read_history;
@@ -46,6 +46,7 @@ const SHORT: &Settings = &[("request.timeout.ms", "1000"), ("socket.timeout.ms",
 struct Moments {
     stopped: Duration,
     continued: Duration,
+    moved_ms: f64,
 }
 
 pub(super) fn run(run: &Run) -> Result<Sample> {
@@ -67,6 +68,7 @@ pub(super) fn run(run: &Run) -> Result<Sample> {
     let (fastest, slowest) = failover_ms(&entries, &affected, moments.stopped);
     sample.add(FAILOVER, "ms", slowest);
     sample.add("fastest partition", "ms", fastest);
+    sample.add("leaders named after", "ms", moments.moved_ms);
     sample.add("partitions concerned", "", affected.len() as f64);
     let offset = told.start.saturating_duration_since(scene.kept.start);
     let acknowledged = told.history.snapshot();
@@ -116,7 +118,9 @@ fn play(
         run.watch(cluster, clock::now() + BEFORE, String::new)?;
         moments.stopped = kept.start.elapsed();
         cluster.broker(VICTIM)?.signal(Signal::STOP)?;
-        run.watch(cluster, clock::now() + PAUSE, || "one broker stands still".to_owned())?;
+        let end = clock::now() + PAUSE;
+        moments.moved_ms = leaders_moved_ms(cluster, &[VICTIM], end)?;
+        run.watch(cluster, end, || "one broker stands still".to_owned())?;
         moments.continued = kept.start.elapsed();
         cluster.broker(VICTIM)?.signal(Signal::CONT)?;
         run.watch(cluster, clock::now() + AFTER, String::new)?;
