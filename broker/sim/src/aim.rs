@@ -113,7 +113,6 @@ pub fn at(mutation: Mutation, random: &mut Random) -> Plan {
             plan.chaos = Chaos { crash: 4, away: 4, ..every(random, 2_000) };
         }
         Mutation::IndexWithoutTransactionFlags | Mutation::MarkerWithoutCoordinatorEpoch => {
-            plan.transactional = 3;
             plan.chaos = Chaos { crash: 5, zombie: 3, pause: 3, ..every(random, 2_000) };
             plan.work = Duration::from_secs(30);
         }

@@ -26,8 +26,6 @@ pub struct Plan {
     pub committers: usize,
     /// Members of a group.
     pub members: usize,
-    /// Transactional producers.
-    pub transactional: usize,
     /// Whether a provider administers.
     pub provider: bool,
     /// Mean time between two batches of a producer.
@@ -129,7 +127,6 @@ impl Plan {
             consumers: 1 + random.index(2),
             committers: random.index(3),
             members: random.index(3),
-            transactional: random.index(3),
             provider: random.per_mille(500),
             pace: random.millis(20, 400),
             work: random.millis(8_000, 25_000),
@@ -164,7 +161,7 @@ impl Plan {
     }
 
     fn with_somebody(mut self) -> Self {
-        if self.idempotent + self.plain + self.transactional == 0 {
+        if self.idempotent + self.plain == 0 {
             self.idempotent = 1;
         }
         self
