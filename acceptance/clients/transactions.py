@@ -40,8 +40,8 @@ def reader(bootstrap, group, isolation):
 
 def create(bootstrap, *topics):
     wanted = [NewTopic(topic, PARTITIONS, 1) for topic in topics]
-    made = AdminClient({"bootstrap.servers": bootstrap}).create_topics(wanted)
-    for future in made.values():
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.create_topics(wanted).values():
         future.result(PATIENCE)
 
 
