@@ -27,4 +27,6 @@ pub use manifest::{EpochStart, Manifest, ManifestError, ManifestVersion, Segment
 pub use producers::{AbortedTransaction, ProducerSnapshot, ProducersSnapshot, SequencedBatch};
 pub use seal::Seal;
 pub use segment::{Block, SegmentBuilder, SegmentError, SegmentIndex, SegmentPart};
-pub use wal::{BatchEntry, Slice, WalBuilder, WalContents, WalError, WalIndex, WalObject};
+pub use wal::{
+    BatchEntry, HeadContents, Repeats, Slice, WalBuilder, WalContents, WalError, WalHead, WalIndex, WalObject,
+};

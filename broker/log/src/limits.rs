@@ -17,3 +17,9 @@ pub const UNPACKED_BATCH_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes that a key takes in memory during compaction beside its own; rounded up.
 pub const COMPACTION_KEY_OVERHEAD_BYTES: usize = 64;
+
+/// Bytes of repeated indexes in one object of a write-ahead log; more are not repeated, and read one by one.
+pub const REPEATED_BYTES_MAX: usize = 2 << 20;
+
+/// Numbers of a write-ahead log from one object that repeats indexes to the next.
+pub const REPEAT_EVERY: u64 = 256;

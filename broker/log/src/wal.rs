@@ -5,19 +5,24 @@
 //! | part | fields |
 //! |---|---|
 //! | frame | magic `RFWL`, version u16, kind u16, cluster uuid, broker i32, epoch i64, seq u64, nonce u128 |
+//! | length | bytes of everything before the body u32 |
 //! | index | slice count u32, body length u32, then per slice: topic uuid, partition i32, leader epoch i32, position u32, length u32, batch count u32, and per batch: base offset i64, last offset i64, record count i32, max timestamp i64, producer id i64, producer epoch i16, first sequence i32, last sequence i32, attributes i16, marker kind i16, coordinator epoch i32, length u32 |
+//! | repeats | acknowledged u64, count u32, and per repeated index: seq u64, nonce u128, slice count u32, then its slices as above |
 //! | checksum | CRC-32C of everything before |
 //! | body | the batches, slice by slice, as they go to consumers |
 //!
 //! A slice holds all batches of one partition (and leader epoch) in this object, one after the other, so that a reader
 //! serves a partition from one piece. The body is covered by the batches' own checksums; what those leave out (base
 //! offset, length, leader epoch) is compared with the index.
+//!
+//! Some objects repeat the indexes of those before them, and say up to which number the writer knew all to be durable:
+//! whoever takes a log over reads those few, and the heads of what came after the last.
 
 mod build;
 mod read;
 
-pub use build::WalBuilder;
-pub use read::{WalContents, WalObject};
+pub use build::{WalBuilder, repeated_len};
+pub use read::{HeadContents, WalContents, WalHead, WalObject};
 
 use broker_record::{Attributes, BatchHeader, ControlRecord, LeaderEpoch, Offset, ProducerEpoch, ProducerId};
 use thiserror::Error;
@@ -31,6 +36,9 @@ pub(crate) const SLICE_LEN: usize = 16 + 4 + 4 + 4 + 4 + 4;
 /// Bytes of one batch in the index.
 pub(crate) const ENTRY_LEN: usize = 8 + 8 + 4 + 8 + 8 + 2 + 4 + 4 + 2 + 2 + 4 + 4;
 
+/// Bytes of one repeated index, without its slices.
+pub(crate) const REPEAT_LEN: usize = 8 + 16 + 4;
+
 /// What is in an object, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WalIndex {
@@ -40,6 +48,16 @@ pub struct WalIndex {
     pub nonce: u128,
     /// By topic id, partition and leader epoch.
     pub slices: Vec<Slice>,
+}
+
+/// What an object says about those before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repeats {
+    /// Every number below this one was durable, and the writer's own, when the object was built.
+    pub acknowledged: u64,
+    /// The indexes of objects before it, in order of their numbers; those of numbers not yet acknowledged count only if
+    /// the objects are there.
+    pub indexes: Vec<WalIndex>,
 }
 
 /// The batches of one partition in one object.

@@ -6,7 +6,7 @@ use broker_record::{ControlRecord, LeaderEpoch, MarkerKind, PlacedBatch};
 use bytes::{Bytes, BytesMut};
 use uuid::Uuid;
 
-use super::{BatchEntry, ENTRY_LEN, SLICE_LEN, Slice, WalIndex};
+use super::{BatchEntry, ENTRY_LEN, REPEAT_LEN, Repeats, SLICE_LEN, Slice, WalIndex};
 use crate::frame::{FRAME_LEN, Frame, Kind, write_checksum};
 use crate::identity::Origin;
 
@@ -52,10 +52,18 @@ impl WalBuilder {
     /// Writes the object: its bytes, and the index that a reader of them will find.
     #[must_use]
     pub fn build(self, origin: Origin, nonce: u128) -> (Bytes, WalIndex) {
+        self.build_repeating(origin, nonce, &Repeats::default())
+    }
+
+    /// As [`WalBuilder::build`], for an object that repeats the indexes of those before it.
+    #[must_use]
+    pub fn build_repeating(self, origin: Origin, nonce: u128, repeats: &Repeats) -> (Bytes, WalIndex) {
         let index_len = self.slices.len() * SLICE_LEN + self.batch_count * ENTRY_LEN;
-        let body_start = FRAME_LEN + 4 + 4 + index_len + 4;
+        let repeats_len: usize = repeats.indexes.iter().map(repeated_len).sum();
+        let body_start = FRAME_LEN + 4 + 4 + 4 + index_len + 8 + 4 + repeats_len + 4;
         let mut head = Vec::with_capacity(body_start);
         Frame { kind: Kind::Batches, origin, nonce }.write(&mut head);
+        head.extend_from_slice(&small(body_start).to_be_bytes());
         head.extend_from_slice(&small(self.slices.len()).to_be_bytes());
         head.extend_from_slice(&small(self.body_len).to_be_bytes());
         let mut position = body_start;
@@ -78,6 +86,7 @@ impl WalBuilder {
             slices.push(slice);
             position += length;
         }
+        write_repeats(repeats, &mut head);
         write_checksum(&mut head);
         let mut out = BytesMut::with_capacity(body_start + self.body_len);
         out.extend_from_slice(&head);
@@ -85,6 +94,26 @@ impl WalBuilder {
             batch.write_to(&mut out);
         }
         (out.freeze(), WalIndex { origin, nonce, slices })
+    }
+}
+
+/// Bytes of an index where it is repeated.
+#[must_use]
+pub fn repeated_len(index: &WalIndex) -> usize {
+    let slices = index.slices.iter().map(|slice| SLICE_LEN + slice.batches.len() * ENTRY_LEN);
+    REPEAT_LEN + slices.sum::<usize>()
+}
+
+fn write_repeats(repeats: &Repeats, out: &mut Vec<u8>) {
+    out.extend_from_slice(&repeats.acknowledged.to_be_bytes());
+    out.extend_from_slice(&small(repeats.indexes.len()).to_be_bytes());
+    for index in &repeats.indexes {
+        out.extend_from_slice(&index.origin.seq.to_be_bytes());
+        out.extend_from_slice(&index.nonce.to_be_bytes());
+        out.extend_from_slice(&small(index.slices.len()).to_be_bytes());
+        for slice in &index.slices {
+            write_slice(slice, out);
+        }
     }
 }
 

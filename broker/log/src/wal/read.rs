@@ -3,8 +3,8 @@
 use broker_record::{Attributes, Batch, ControlRecord, LeaderEpoch, MarkerKind, Offset, ProducerEpoch, ProducerId};
 use bytes::Bytes;
 
-use super::{BatchEntry, ENTRY_LEN, SLICE_LEN, Slice, WalError, WalIndex};
-use crate::frame::{Cursor, Frame, FrameError, Kind};
+use super::{BatchEntry, ENTRY_LEN, REPEAT_LEN, Repeats, SLICE_LEN, Slice, WalError, WalIndex};
+use crate::frame::{Cursor, FRAME_LEN, Frame, FrameError, Kind};
 use crate::identity::Origin;
 use crate::limits::OBJECT_BYTES_MAX;
 use crate::seal::Seal;
@@ -25,6 +25,24 @@ pub struct WalObject {
     bytes: Bytes,
 }
 
+/// What stands at a number of a log, without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeadContents {
+    /// Record batches of the log's writer.
+    Batches(WalHead),
+    /// An end, set by somebody else.
+    Seal(Seal),
+}
+
+/// An object without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WalHead {
+    /// What is in it.
+    pub index: WalIndex,
+    /// What it says about those before it.
+    pub repeats: Repeats,
+}
+
 impl WalContents {
     /// Reads whatever stands at a place of a log.
     ///
@@ -39,7 +57,8 @@ impl WalContents {
         let contents = match frame.kind {
             Kind::Seal => Self::Seal(Seal::read(frame, &mut cursor)?),
             Kind::Batches => {
-                let index = read_index(frame, &mut cursor)?;
+                let WalHead { index, .. } = read_head(frame, &mut cursor)?;
+                check_body_length(&index, &cursor)?;
                 check_body(&index, &bytes)?;
                 Self::Batches(WalObject { index, bytes })
             }
@@ -77,28 +96,95 @@ impl WalObject {
     }
 }
 
-fn read_index(frame: Frame, cursor: &mut Cursor<'_>) -> Result<WalIndex, WalError> {
+impl WalHead {
+    /// Bytes that an object has before its body, by its first bytes; what is a seal, or nothing of ours, has no more than
+    /// are there.
+    #[must_use]
+    pub fn length(first: &[u8]) -> usize {
+        let length = first.get(FRAME_LEN..).and_then(|rest| rest.first_chunk::<4>());
+        let length = length.map_or(0, |length| u32::from_be_bytes(*length));
+        usize::try_from(length).unwrap_or(usize::MAX).min(OBJECT_BYTES_MAX)
+    }
+
+    /// Reads an object without its body; `bytes` may end with the head, or later.
+    ///
+    /// The body is not looked at: whoever reads it checks it.
+    ///
+    /// # Errors
+    /// [`WalError`] when the bytes are damaged or belong elsewhere than at `expected`.
+    pub fn decode(bytes: &[u8], expected: Origin) -> Result<HeadContents, WalError> {
+        let mut cursor = Cursor::new(bytes);
+        let frame = Frame::read(&mut cursor)?;
+        let contents = match frame.kind {
+            Kind::Seal => HeadContents::Seal(Seal::read(frame, &mut cursor)?),
+            Kind::Batches => HeadContents::Batches(read_head(frame, &mut cursor)?),
+        };
+        if frame.origin != expected {
+            return Err(WalError::Misplaced(Box::new(frame.origin)));
+        }
+        Ok(contents)
+    }
+}
+
+fn read_head(frame: Frame, cursor: &mut Cursor<'_>) -> Result<WalHead, WalError> {
+    let length = cursor.u32()?;
     let slice_count = bounded(cursor.u32()?, SLICE_LEN, cursor)?;
     let body_len = cursor.u32()?;
     let mut slices = Vec::with_capacity(slice_count);
     for _ in 0..slice_count {
         slices.push(read_slice(cursor)?);
     }
+    let repeats = read_repeats(frame.origin, cursor)?;
     cursor.checksum()?;
-    if u32::try_from(cursor.remaining()) != Ok(body_len) {
-        return Err(WalError::Index("body has another length"));
+    if usize::try_from(length) != Ok(cursor.position()) {
+        return Err(WalError::Index("head has another length"));
     }
-    let mut position = cursor.position();
+    let start = u64::from(length);
+    let mut position = start;
     for slice in &slices {
-        if usize::try_from(slice.position) != Ok(position) {
+        if u64::from(slice.position) != position {
             return Err(WalError::Index("slices do not follow each other"));
         }
-        position = position.saturating_add(usize::try_from(slice.length).unwrap_or(usize::MAX));
+        position = position.saturating_add(u64::from(slice.length));
     }
-    if position != cursor.position().saturating_add(cursor.remaining()) {
+    if position != start.saturating_add(u64::from(body_len)) {
         return Err(WalError::Index("slices do not fill the body"));
     }
-    Ok(WalIndex { origin: frame.origin, nonce: frame.nonce, slices })
+    let index = WalIndex { origin: frame.origin, nonce: frame.nonce, slices };
+    Ok(WalHead { index, repeats })
+}
+
+/// The indexes of objects before this one, in order.
+fn read_repeats(origin: Origin, cursor: &mut Cursor<'_>) -> Result<Repeats, WalError> {
+    let acknowledged = cursor.u64()?;
+    let count = bounded(cursor.u32()?, REPEAT_LEN, cursor)?;
+    let mut indexes = Vec::<WalIndex>::with_capacity(count);
+    for _ in 0..count {
+        let seq = cursor.u64()?;
+        let nonce = cursor.u128()?;
+        let slice_count = bounded(cursor.u32()?, SLICE_LEN, cursor)?;
+        let mut slices = Vec::with_capacity(slice_count);
+        for _ in 0..slice_count {
+            slices.push(read_slice(cursor)?);
+        }
+        if seq >= origin.seq || indexes.last().is_some_and(|last| last.origin.seq >= seq) {
+            return Err(WalError::Index("repeated indexes are not in order"));
+        }
+        indexes.push(WalIndex { origin: Origin { seq, ..origin }, nonce, slices });
+    }
+    if acknowledged > origin.seq {
+        return Err(WalError::Index("it says that it was durable before it was built"));
+    }
+    Ok(Repeats { acknowledged, indexes })
+}
+
+/// Compares the body that is there with the one that the head describes.
+fn check_body_length(index: &WalIndex, cursor: &Cursor<'_>) -> Result<(), WalError> {
+    let described: u64 = index.slices.iter().map(|slice| u64::from(slice.length)).sum();
+    if u64::try_from(cursor.remaining()) == Ok(described) {
+        return Ok(());
+    }
+    Err(WalError::Index("body has another length"))
 }
 
 /// A count of things of `size` bytes each, once it is known that so many bytes are there.

@@ -1,6 +1,6 @@
 //! Objects with batches.
 
-use broker_log::{Incarnation, Origin, WalBuilder, WalContents, WalError, WalObject};
+use broker_log::{HeadContents, Incarnation, Origin, Repeats, WalBuilder, WalContents, WalError, WalHead, WalObject};
 use broker_record::{BatchBuilder, LeaderEpoch, Offset, PlacedBatch, ProducerEpoch, ProducerId};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -91,6 +91,41 @@ proptest! {
         let mut bytes = object.bytes()[..60].to_vec();
         bytes.extend_from_slice(&tail);
         prop_assert!(WalContents::decode(Bytes::from(bytes), origin()).is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_head_repeats_the_indexes_before_it_and_is_read_without_the_body(
+        plan in plan(),
+        before in prop::collection::vec(plan(), 0..4),
+        extra in 0_usize..50,
+        at in any::<prop::sample::Index>(),
+    ) {
+        let indexes: Vec<_> = (0_u64..).zip(&before).map(|(seq, plan)| {
+            let mut index = build(plan).0.into_index();
+            index.origin.seq = 30 + seq;
+            index
+        }).collect();
+        let repeats = Repeats { acknowledged: 31, indexes };
+        let mut builder = WalBuilder::default();
+        for (number, (partition, batches)) in plan.iter().enumerate() {
+            for values in batches {
+                let base = i64::try_from(number * 100).unwrap();
+                builder.push(Uuid::from_u128(1), i32::from(*partition), batch(base, 4, values), None);
+            }
+        }
+        let (bytes, index) = builder.build_repeating(origin(), 5, &repeats);
+        let length = WalHead::length(&bytes);
+        prop_assert_eq!(length, usize::try_from(index.slices[0].position).unwrap());
+        let head = HeadContents::Batches(WalHead { index: index.clone(), repeats });
+        let end = (length + extra).min(bytes.len());
+        prop_assert_eq!(WalHead::decode(&bytes[..end], origin()), Ok(head));
+        prop_assert!(WalHead::decode(&bytes[..at.index(length)], origin()).is_err());
+        let mut damaged = bytes[..length].to_vec();
+        damaged[at.index(length)] ^= 1;
+        prop_assert!(WalHead::decode(&damaged, origin()).is_err());
+        prop_assert_eq!(WalContents::decode(bytes.clone(), origin()), Ok(WalContents::Batches(WalObject::built(bytes, index))));
     }
 }
 
