@@ -71,12 +71,16 @@ pub enum Change {
         /// Which, and where to.
         targets: Vec<Target>,
     },
-    /// WAL objects below the floor are in segments and may be deleted.
+    /// WAL objects below the floor are in segments and may be deleted; leaderships that ended below it are forgotten.
+    ///
+    /// Proposed only after reading the newest manifest of every partition in the objects concerned.
     TrimWal {
         /// Whose log.
         incarnation: Incarnation,
         /// The first number that is kept.
         floor: u64,
+        /// The checkpoint object of this floor: how far everything was folded.
+        checkpoint: Option<Uuid>,
     },
     /// A topic begins.
     CreateTopic(CreateTopic),

@@ -131,6 +131,8 @@ pub struct WalLog {
     pub fenced: bool,
     /// The first number that is kept.
     pub floor: u64,
+    /// The checkpoint object of that floor.
+    pub checkpoint: Option<Uuid>,
 }
 
 /// A topic.
@@ -163,7 +165,8 @@ pub struct Partition {
     pub leader: Option<Incarnation>,
     /// Grows with every new leader; -1 before the first.
     pub leader_epoch: i32,
-    /// Who led it, oldest first, since the last retired incarnation; the present leader is the last link.
+    /// Who led it, oldest first, as far as anything that was written then may not be in segments yet; the present leader
+    /// is the last link.
     pub chain: Vec<ChainLink>,
     /// The broker that shall lead it.
     pub target: Option<i32>,

@@ -77,7 +77,7 @@ impl State {
             Change::RetireIncarnation { incarnation } => self.retire_incarnation(*incarnation),
             Change::Release { incarnation, partitions } => self.release(*incarnation, partitions),
             Change::SetTargets { targets } => self.set_targets(targets),
-            Change::TrimWal { incarnation, floor } => self.trim_wal(*incarnation, *floor),
+            Change::TrimWal { incarnation, floor, checkpoint } => self.trim_wal(*incarnation, *floor, *checkpoint),
             Change::CreateTopic(create) => self.create_topic(create, command),
             Change::DeleteTopic { topic } => self.delete_topic(*topic),
             Change::NoteSweep { topic, swept } => self.note_sweep(*topic, *swept),

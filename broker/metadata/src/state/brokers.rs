@@ -2,8 +2,9 @@
 
 use broker_store::Incarnation;
 use broker_store::mutation::{Mutation, is_on};
+use uuid::Uuid;
 
-use super::{Broker, BrokerStatus, Partition, State, Topic, WalLog};
+use super::{Broker, BrokerStatus, ChainLink, Partition, State, Topic, WalLog};
 use crate::command::{RegisterBroker, ReleasedPartition, Target};
 use crate::limits::{BROKERS_MAX, INCARNATIONS_MAX, TEXT_BYTES_MAX};
 use crate::outcome::{Applied, CommandResult, Rejection};
@@ -47,7 +48,7 @@ impl State {
         };
         let incarnation = broker.incarnation();
         self.brokers.insert(id, broker);
-        self.incarnations.insert(incarnation, WalLog { fenced: false, floor: 0 });
+        self.incarnations.insert(incarnation, WalLog { fenced: false, floor: 0, checkpoint: None });
         self.touched.brokers.insert(id);
         self.touched.incarnations.insert(incarnation);
         Ok(Applied::Registered { incarnation })
@@ -138,19 +139,24 @@ impl State {
         }
         self.incarnations.remove(&incarnation);
         self.touched.incarnations.insert(incarnation);
-        let has_led = |p: &Partition| p.chain.iter().any(|link| link.incarnation == incarnation);
-        for topic in self.topics.values_mut().filter(|topic| topic.partitions.iter().any(has_led)) {
-            self.touched.topics.insert(topic.id);
-            for partition in &mut topic.make_mut().partitions {
-                partition.chain.retain(|link| link.incarnation != incarnation);
-            }
-        }
+        self.forget_links(|link| link.incarnation == incarnation);
         let latest = self.brokers.get(&incarnation.broker);
         if latest.is_some_and(|b| b.epoch == incarnation.epoch) {
             self.brokers.remove(&incarnation.broker);
             self.touched.brokers.insert(incarnation.broker);
         }
         Ok(Applied::Done)
+    }
+
+    /// Shortens chains by leaderships that left nothing that is not in segments.
+    fn forget_links(&mut self, is_over: impl Fn(&ChainLink) -> bool) {
+        let is_shortened = |partition: &Partition| partition.chain.iter().any(&is_over);
+        for topic in self.topics.values_mut().filter(|topic| topic.partitions.iter().any(is_shortened)) {
+            self.touched.topics.insert(topic.id);
+            for partition in &mut topic.make_mut().partitions {
+                partition.chain.retain(|link| !is_over(link));
+            }
+        }
     }
 
     /// All or nothing: a sender that is wrong about one partition may be wrong about all.
@@ -174,6 +180,12 @@ impl State {
                 }
             }
         }
+        // Of a leadership that left nothing above the floor there is nothing to read.
+        let floor = self.incarnations.get(&incarnation).map_or(0, |log| log.floor);
+        self.forget_links(|link| {
+            let ended = link.released.is_some_and(|released| released.wal_seq <= floor);
+            link.incarnation == incarnation && ended
+        });
         Ok(Applied::Done)
     }
 
@@ -201,14 +213,19 @@ impl State {
         Ok(Applied::Done)
     }
 
-    pub(super) fn trim_wal(&mut self, incarnation: Incarnation, floor: u64) -> CommandResult {
+    pub(super) fn trim_wal(&mut self, incarnation: Incarnation, floor: u64, checkpoint: Option<Uuid>) -> CommandResult {
         match self.incarnations.get_mut(&incarnation) {
             Some(log) if !log.fenced => {
                 if floor <= log.floor {
                     return Err(Rejection::FloorNotHigher { floor: log.floor });
                 }
                 log.floor = floor;
+                log.checkpoint = checkpoint;
                 self.touched.incarnations.insert(incarnation);
+                self.forget_links(|link| {
+                    let ended = link.released.is_some_and(|released| released.wal_seq <= floor);
+                    link.incarnation == incarnation && ended
+                });
                 Ok(Applied::Done)
             }
             _ => Err(Rejection::Fenced(incarnation)),

@@ -21,7 +21,9 @@ fn changes() -> impl Strategy<Value = Change> {
         incarnations.clone().prop_map(|incarnation| Change::BrokerReady { incarnation }),
         proptest::collection::vec(incarnations.clone(), 0..4)
             .prop_map(|incarnations| Change::FenceBrokers { incarnations }),
-        (incarnations, any::<u64>()).prop_map(|(incarnation, floor)| Change::TrimWal { incarnation, floor }),
+        (incarnations, any::<u64>(), any::<Option<u128>>()).prop_map(|(incarnation, floor, checkpoint)| {
+            Change::TrimWal { incarnation, floor, checkpoint: checkpoint.map(Uuid::from_u128) }
+        }),
         (texts(), texts()).prop_map(|(host, zone)| Change::RegisterBroker(register(&host, &zone))),
         (any::<u128>(), any::<i32>(), any::<Option<i32>>()).prop_map(|(topic, partition, broker)| {
             Change::SetTargets { targets: vec![Target { topic: Uuid::from_u128(topic), partition, broker }] }

@@ -46,22 +46,22 @@ fn a_known_history_gives_the_known_state() {
          1 24320248e216e603 created
            __transaction_state none@-1 none@-1 none@-1 none@-1
            __consumer_offsets none@-1 none@-1 none@-1 none@-1
-         3 a7b6b668dc4f893d a is ready
+         3 661e760919710d43 a is ready
            __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
-         8 0b4331027cfc60ea payments
+         8 df6d0376fb476112 payments
            __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
            payments 2-2@0 3-3@0 1-1@0 3-3@0 2-2@0 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
-         9 8568b1c8b7246924 b is fenced
+         9 039771e8ccedce95 b is fenced
            __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
            payments 3-3@1 3-3@0 1-1@0 3-3@0 1-1@1 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
-        11 2815ed00017feced released to a
+        11 906317678aa55589 released to a
            __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
            payments 1-1@2 3-3@0 1-1@0 3-3@0 1-1@1 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0
-        14 9696bc4df73861dd deleted and made again
+        14 7d00ced5ea01b181 deleted and made again
            payments 3-3@3 1-1@3
            __transaction_state 1-1@0 1-1@0 1-1@0 1-1@0
            __consumer_offsets 1-1@0 1-1@0 1-1@0 1-1@0

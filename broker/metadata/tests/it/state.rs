@@ -51,7 +51,7 @@ fn a_fenced_brokers_partitions_go_to_the_others_with_a_higher_epoch_and_its_comm
     }
     assert_eq!(world.run(Change::FenceBrokers { incarnations: vec![a] }), Err(Rejection::Fenced(a)));
     assert_eq!(world.run(Change::BrokerReady { incarnation: a }), Err(Rejection::Fenced(a)));
-    assert_eq!(world.run(Change::TrimWal { incarnation: a, floor: 9 }), Err(Rejection::Fenced(a)));
+    assert_eq!(world.run(Change::TrimWal { incarnation: a, floor: 9, checkpoint: None }), Err(Rejection::Fenced(a)));
     let late = broker_metadata::Command { origin: Some(a), ..world.command(create_topic("late", 1)) };
     assert_eq!(world.run_command(late), Err(Rejection::Fenced(a)));
 }
@@ -60,8 +60,10 @@ fn a_fenced_brokers_partitions_go_to_the_others_with_a_higher_epoch_and_its_comm
 fn a_broker_releases_and_trims_for_itself_only() {
     let mut world = World::new();
     let (a, b) = (world.broker("a", "z1"), world.broker("b", "z2"));
-    for change in [Change::TrimWal { incarnation: b, floor: 1 }, Change::Release { incarnation: b, partitions: vec![] }]
-    {
+    for change in [
+        Change::TrimWal { incarnation: b, floor: 1, checkpoint: None },
+        Change::Release { incarnation: b, partitions: vec![] },
+    ] {
         let foreign = broker_metadata::Command { origin: Some(a), ..world.command(change.clone()) };
         assert!(matches!(world.run_command(foreign), Err(Rejection::Invalid(_))));
         let own = broker_metadata::Command { origin: Some(b), ..world.command(change) };
@@ -235,6 +237,51 @@ fn a_retired_incarnation_leaves_every_chain() {
     for partition in &world.state.topic(topic).unwrap().partitions {
         assert!(partition.chain.iter().all(|link| link.incarnation == b));
     }
+}
+
+#[test]
+fn a_floor_only_rises_and_takes_the_leaderships_that_ended_below_it_off_the_chains() {
+    let mut world = World::new();
+    let (a, b) = (world.broker("a", "z1"), world.broker("b", "z2"));
+    let topic = world.topic("payments", 4);
+    let led: Vec<i32> =
+        (0..4).filter(|n| world.leaders(topic)[usize::try_from(*n).unwrap()] == Some(a.broker)).collect();
+    let target = |partition| Target { topic, partition, broker: Some(b.broker) };
+    world.run(Change::SetTargets { targets: led.iter().copied().map(target).collect() }).unwrap();
+    // Everything below number 9 of the log of a counts for what it led.
+    let partitions = led.iter().map(|partition| world.released(topic, *partition, 5)).collect();
+    world.run(Change::Release { incarnation: a, partitions }).unwrap();
+    let links = |world: &World| {
+        let partitions = &world.state.topic(topic).unwrap().partitions;
+        partitions.iter().flat_map(|partition| &partition.chain).filter(|link| link.incarnation == a).count()
+    };
+    let trim = |floor| Change::TrimWal { incarnation: a, floor, checkpoint: Some(Uuid::from_u128(floor.into())) };
+    assert_eq!(links(&world), led.len());
+    world.run(trim(8)).unwrap();
+    assert_eq!(links(&world), led.len(), "number 8 is still read");
+    world.run(trim(9)).unwrap();
+    assert_eq!(links(&world), 0);
+    assert_eq!(world.run(trim(9)), Err(Rejection::FloorNotHigher { floor: 9 }));
+    let log = world.state.wal_log(a).unwrap();
+    assert_eq!((log.floor, log.checkpoint), (9, Some(Uuid::from_u128(9))));
+    // The present leader's link stays, whatever the floor.
+    let trim = Change::TrimWal { incarnation: b, floor: 100, checkpoint: None };
+    world.run(trim).unwrap();
+    assert!(world.state.topic(topic).unwrap().partitions.iter().all(|partition| partition.chain.len() == 1));
+}
+
+#[test]
+fn a_leadership_in_which_nothing_was_written_leaves_no_link() {
+    let mut world = World::new();
+    let (a, b) = (world.broker("a", "z1"), world.broker("b", "z2"));
+    let topic = world.topic("payments", 1);
+    let (from, to) = if world.leaders(topic) == [Some(a.broker)] { (a, b) } else { (b, a) };
+    world.run(Change::SetTargets { targets: vec![Target { topic, partition: 0, broker: Some(to.broker) }] }).unwrap();
+    let mut released = world.released(topic, 0, 0);
+    released.position.wal_seq = 0;
+    world.run(Change::Release { incarnation: from, partitions: vec![released] }).unwrap();
+    let partition = world.state.partition(topic, 0).unwrap();
+    assert_eq!((partition.leader, partition.leader_epoch, partition.chain.len()), (Some(to), 1, 1));
 }
 
 #[test]
