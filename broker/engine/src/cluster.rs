@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker_log::Incarnation;
-use broker_metadata::{Broker, BrokerStatus, CONSUMER_OFFSETS, State, TRANSACTION_STATE, Topic};
+use broker_metadata::{Broker, BrokerStatus, CONSUMER_OFFSETS, State, TRANSACTION_STATE, Topic, WalLog};
 use broker_record::{LeaderEpoch, TimestampType};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -119,17 +119,22 @@ impl Cluster {
         let state = self.state.borrow();
         let mut led = BTreeMap::new();
         for (topic, number, partition) in state.led_by(incarnation) {
-            let link = |link: &broker_metadata::ChainLink| Link {
-                leader_epoch: LeaderEpoch(link.leader_epoch),
-                incarnation: link.incarnation,
-                released: link.released.map(|position| position.wal_seq),
-                floor: state.wal_log(link.incarnation).map_or(0, |log| log.floor),
-            };
-            let leader_epoch = LeaderEpoch(partition.leader_epoch);
-            let leadership = Leadership { leader_epoch, chain: partition.chain.iter().map(link).collect() };
-            led.insert(PartitionId { topic: topic.id, partition: number }, leadership);
+            let id = PartitionId { topic: topic.id, partition: number };
+            led.insert(id, leadership(&state, partition));
         }
         led
+    }
+
+    /// The leadership of a partition as it is now; none where somebody else leads.
+    pub(crate) fn leadership(&self, id: PartitionId, incarnation: Incarnation) -> Option<Leadership> {
+        let state = self.state.borrow();
+        let partition = state.partition(id.topic, id.partition)?;
+        (partition.leader == Some(incarnation)).then(|| leadership(&state, partition))
+    }
+
+    /// The log of an incarnation; none once it is retired.
+    pub(crate) fn wal_log(&self, incarnation: Incarnation) -> Option<WalLog> {
+        self.state.borrow().wal_log(incarnation)
     }
 
     /// The names of everything that an incarnation leads.
@@ -232,6 +237,17 @@ impl Cluster {
     pub(crate) fn next_seq(&self) -> u64 {
         self.state.borrow().next_seq()
     }
+}
+
+fn leadership(state: &State, partition: &broker_metadata::Partition) -> Leadership {
+    let link = |link: &broker_metadata::ChainLink| Link {
+        leader_epoch: LeaderEpoch(link.leader_epoch),
+        incarnation: link.incarnation,
+        released: link.released.map(|position| position.wal_seq),
+        floor: state.wal_log(link.incarnation).map_or(0, |log| log.floor),
+    };
+    let leader_epoch = LeaderEpoch(partition.leader_epoch);
+    Leadership { leader_epoch, chain: partition.chain.iter().map(link).collect() }
 }
 
 fn find<'a>(state: &'a State, topic: &TopicRef) -> Option<&'a Topic> {

@@ -193,7 +193,7 @@ impl Engine {
             metrics.partitions_led = wide(served);
             metrics.partitions_opening = wide(opening);
             metrics.unacknowledged_bytes = wide(life.memory.used().saturating_add(life.internal_memory.used()));
-            metrics.cached_bytes = wide(life.objects.cached_bytes());
+            metrics.cached_bytes = wide(life.reader.cached_bytes());
             metrics.groups = wide(life.all_coordinators().iter().map(|coordinator| coordinator.len()).sum());
         }
         metrics

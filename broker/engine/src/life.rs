@@ -13,7 +13,7 @@ use broker_log::Incarnation;
 use broker_record::{LeaderEpoch, Offset};
 use broker_store::Store;
 use broker_store::mutation::{Mutation, is_on};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -22,8 +22,8 @@ use crate::cluster::{AppendInfo, Cluster};
 use crate::env::{Env, Tasks};
 use crate::group::{Coordinator, GroupError, Tools};
 use crate::journal::Journal;
-use crate::limits::{INTERNAL_BYTES_MAX, Limits, OPENING_WAIT_MAX};
-use crate::log::{Memory, Objects, RecoveredLog, StoreAge, Until, Wal};
+use crate::limits::{INTERNAL_BYTES_MAX, Limits, MANIFEST_READS_AT_ONCE, OPENING_WAIT_MAX};
+use crate::log::{Memory, Objects, Reader, RecoveredLog, Segments, StoreAge, Until, Wal};
 use crate::peers::{Network, PartitionLoad};
 use crate::status::Counters;
 use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef, WaiterNumbers};
@@ -73,6 +73,7 @@ pub(crate) struct Life {
     pub(crate) store_age: Arc<StoreAge>,
     pub(crate) objects: Objects,
     pub(crate) waiters: WaiterNumbers,
+    pub(crate) reader: Reader,
     pub(crate) memory: Memory,
     pub(crate) internal_memory: Memory,
     /// Bytes that all groups take.
@@ -89,6 +90,7 @@ pub(crate) struct Life {
     coordinators: Mutex<BTreeMap<PartitionId, Arc<Coordinator>>>,
     transaction_coordinators: Mutex<BTreeMap<PartitionId, Arc<txn::Coordinator>>>,
     logs: Mutex<BTreeMap<(Incarnation, Until), Log>>,
+    manifest_reads: Semaphore,
     changed: watch::Sender<u64>,
     /// This life, for what it owns.
     me: Weak<Self>,
@@ -114,6 +116,9 @@ impl Life {
         let objects = Objects::new(data.clone(), cluster_id, &limits, Arc::clone(&counters));
         let memory = Memory::new(limits.unacknowledged_bytes_max);
         let store_age = Arc::new(StoreAge::new(env.monotonic()));
+        let tasks = Tasks::new(&env);
+        let segments = Segments::new(data.clone(), &limits, Arc::clone(&counters), tasks.clone(), cancel.clone());
+        let reader = Reader { objects: objects.clone(), segments };
         Arc::new_cyclic(|me| Self {
             id,
             cluster_id,
@@ -127,6 +132,8 @@ impl Life {
             store_age,
             objects,
             waiters: WaiterNumbers::default(),
+            reader,
+            manifest_reads: Semaphore::new(MANIFEST_READS_AT_ONCE),
             internal_memory: if is_on(Mutation::OneMemoryPool) {
                 memory.clone()
             } else {
@@ -135,7 +142,7 @@ impl Life {
             memory,
             limits,
             counters,
-            tasks: Tasks::new(&env),
+            tasks,
             env,
             cancel,
             loads: watch::Sender::new(Arc::default()),
@@ -260,7 +267,7 @@ impl Life {
         Tools {
             wal: self.wal.clone(),
             memory: self.internal_memory.clone(),
-            objects: self.objects.clone(),
+            reader: self.reader.clone(),
             env: self.env.clone(),
             clock: self.clock.clone(),
             held: Arc::clone(&self.groups_held),

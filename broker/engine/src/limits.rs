@@ -11,6 +11,14 @@ pub struct Limits {
     pub tail_cache_bytes_max: usize,
     /// Bytes of objects kept after they were read back from the store.
     pub read_cache_bytes_max: usize,
+    /// Bytes of segments kept after they were read, or ahead of being read.
+    pub segment_cache_bytes_max: usize,
+    /// Bytes that one round of folding takes at most, and from which on it does not wait: a segment's size.
+    pub segment_bytes: usize,
+    /// Time after which records are folded however few they are.
+    pub fold_age_max: Duration,
+    /// Objects of this broker's write-ahead log with records that are not folded, from which on all is folded.
+    pub fold_objects: u64,
     /// Bytes of one batch where the topic has no `max.message.bytes` of its own. Kafka's default.
     pub message_bytes_max: usize,
     /// Bytes of one fetch answer, whatever the client asks for.
@@ -25,6 +33,10 @@ impl Default for Limits {
             unacknowledged_bytes_max: 128 << 20,
             tail_cache_bytes_max: 128 << 20,
             read_cache_bytes_max: 64 << 20,
+            segment_cache_bytes_max: 96 << 20,
+            segment_bytes: 64 << 20,
+            fold_age_max: Duration::from_secs(600),
+            fold_objects: 2500,
             message_bytes_max: 1_048_588,
             fetch_bytes_max: 55 << 20,
             offsets_retention: Duration::from_secs(7 * 24 * 3600),
@@ -131,8 +143,14 @@ pub const REFUSED_FOR_MIN: Duration = Duration::from_millis(250);
 pub const READ_ATTEMPTS_MAX: u32 = 5;
 /// Seals set at once; more than any incarnation can have in flight.
 pub const SEALS_AT_ONCE: u64 = 64;
+/// Numbers of one log looked at before what was found is taken, when it is taken over.
+pub const RECOVERY_READS_MAX: u64 = 64;
 /// Objects of one log read at once when it is taken over.
-pub const RECOVERY_READS_MAX: u64 = 16;
+pub const RECOVERY_READS_AT_ONCE: usize = 64;
+/// Objects that repeat others' indexes looked at together; a log has no more above its floor.
+pub const RECOVERY_LEAPS_AT_ONCE: u64 = 16;
+/// Bytes of an object of a write-ahead log that are read for its head; a second read gets what is longer.
+pub const HEAD_BYTES: u64 = 64 << 10;
 /// Time that an offset commit waits for durability. Kafka's default.
 pub const OFFSET_COMMIT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Milliseconds between the clocks of a broker and its store beyond which neither is believed.
@@ -231,3 +249,44 @@ pub const MARKERS_WAIT_MAX: Duration = Duration::from_secs(10);
 pub const MARKERS_RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// Offsets of transactions that have not ended, in one partition of the groups' log.
 pub const TRANSACTIONAL_OFFSETS_MAX: usize = 100_000;
+/// Bytes of a segment that are read at once.
+pub const SEGMENT_CHUNK_BYTES: usize = 1 << 20;
+/// Chunks that are fetched ahead of a reader.
+pub const SEGMENT_CHUNKS_AHEAD: usize = 2;
+/// Chunks that one read fetches at once.
+pub const SEGMENT_CHUNKS_AT_ONCE: usize = 8;
+/// Bytes of segments' indexes that are kept; a segment of 64 MiB has about 40 KiB.
+pub const SEGMENT_INDEX_BYTES_MAX: usize = 16 << 20;
+/// Times in a row that a reader finds what it wants in another place before it gives up.
+pub const PLACES_MOVED_MAX: u32 = 5;
+/// Bytes that are read at once when a partition is read as a whole.
+pub const SCAN_BYTES: usize = 4 << 20;
+/// Objects that folding reads at once; each takes up to the size of an object while it is read.
+pub const FOLD_READS_AT_ONCE: usize = 8;
+/// Segments written at once; the memory of a round is bounded apart from this.
+pub const SEGMENT_WRITES_AT_ONCE: usize = 8;
+/// Manifests written at once.
+pub const MANIFEST_WRITES_AT_ONCE: usize = 32;
+/// Versions of a manifest after which those that were replaced are deleted.
+pub const MANIFEST_DELETE_EVERY: u64 = 16;
+/// Manifests read at once, when partitions are taken over or a floor is computed.
+pub const MANIFEST_READS_AT_ONCE: usize = 64;
+/// Time between two looks at what has to be folded.
+pub const FOLD_INTERVAL: Duration = Duration::from_secs(1);
+/// Time after which what predecessors left is folded, so that their logs can be given up.
+pub const FOLD_INHERITED_AFTER: Duration = Duration::from_secs(5);
+/// Time between two floors of a log.
+pub const TRIM_INTERVAL: Duration = Duration::from_secs(30);
+/// Objects from which on a floor is set sooner.
+pub const TRIM_OBJECTS: u64 = 1500;
+/// Objects of a write-ahead log above its floor; beyond that nothing is written until the floor rises. It bounds what
+/// whoever takes over has to read.
+pub const WAL_OBJECTS_MAX: u64 = 4000;
+/// First time between two attempts to retire a dead incarnation; doubles up to [`RETIRE_INTERVAL_MAX`].
+pub const RETIRE_INTERVAL: Duration = Duration::from_secs(10);
+/// See [`RETIRE_INTERVAL`].
+pub const RETIRE_INTERVAL_MAX: Duration = Duration::from_secs(300);
+/// Segments of one partition that one fetch reads.
+pub const SEGMENTS_PER_VIEW_MAX: usize = 16;
+/// Bytes of the largest object that may be a seal; objects with batches are larger than half of it already.
+pub const SEAL_BYTES_MAX: u64 = 128;

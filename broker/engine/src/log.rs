@@ -1,19 +1,28 @@
 //! The write-ahead log: writing one's own, reading everybody's, ending that of the dead.
 
 mod flush;
+mod fold;
+mod held;
 mod index;
-#[expect(dead_code, reason = "folding, retention and compaction are about to use it")]
 mod manifest;
 mod memory;
 mod objects;
+mod pool;
+mod reader;
 mod recover;
+mod segments;
 mod store_age;
 mod wal;
 
 pub(crate) use flush::FlushPolicy;
+pub(crate) use fold::{Chosen, Folding, choose};
+pub(crate) use held::HeldPart;
 pub(crate) use index::{Index, ObjectRef, Span};
+pub(crate) use manifest::{ManifestLog, ManifestWriter, read_newest};
 pub(crate) use memory::{Memory, Reserved};
 pub(crate) use objects::{Objects, ReadError};
-pub(crate) use recover::{RecoveredLog, Recovery, Until, recover};
+pub(crate) use reader::{Place, Reader};
+pub(crate) use recover::{RecoverError, RecoveredLog, Recovery, Until, recover};
+pub(crate) use segments::{Pieces, SegmentPlace, Segments};
 pub(crate) use store_age::StoreAge;
 pub(crate) use wal::{Ended, Ticket, Wal, Writer};

@@ -18,7 +18,7 @@ pub use admin::{
 pub use configs::{ConfigEntry, ConfigResource, ConfigSource, ConfigType, DescribeConfigsError};
 pub use fetch::{FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, Isolation};
 pub use list_offsets::{EpochEnd, ListOffset, ListedOffset, OffsetSpec};
-pub(crate) use partition::{Marked, Partition, PartitionId, Placed, Verification, Verified};
+pub(crate) use partition::{Marked, Partition, PartitionId, Placed, Unfolded, Verification, Verified};
 pub use produce::{Acks, Appended, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest, Turn};
 pub use producer_id::{InitProducerId, InitProducerIdError, ProducerIdentity};
 

@@ -193,6 +193,8 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
         counters: Arc::clone(&inner.counters),
         store_age: Arc::clone(&life.store_age),
         hedges: inner.stores.data.counts().hedges,
+        repeatable: Vec::new(),
+        repeatable_bytes: 0,
     };
     life.tasks.spawn(tasks::show_life(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::ask_store(Arc::clone(inner), Arc::clone(life)));
@@ -204,6 +206,8 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
     life.tasks.spawn(tasks::report(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::sweep(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::measure_load(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::fold(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::retire(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::balance(Arc::clone(inner), Arc::clone(life)));
     let follow = tasks::follow_roles(Arc::clone(life));
     tokio::select! {

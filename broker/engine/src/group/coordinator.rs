@@ -29,7 +29,7 @@ use super::machine::{Effect, Event, Group, Ticket};
 use super::record::OffsetRecord;
 use crate::env::{Env, Tasks};
 use crate::limits::{GROUP_INITIAL_DELAY, GROUPS_BYTES_MAX, GROUPS_PER_PARTITION_MAX, OFFSET_OVERHEAD_BYTES};
-use crate::log::{Memory, Objects, Wal};
+use crate::log::{Memory, Reader, Wal};
 use crate::topic::Partition;
 use crate::trusted_clock::TrustedClock;
 
@@ -44,7 +44,7 @@ pub(crate) fn partition_of(group: &str, partitions: i32) -> i32 {
 pub(crate) struct Tools {
     pub(crate) wal: Wal,
     pub(crate) memory: Memory,
-    pub(crate) objects: Objects,
+    pub(crate) reader: Reader,
     pub(crate) env: Env,
     pub(crate) clock: TrustedClock,
     /// Bytes that all groups of this broker take.

@@ -7,14 +7,14 @@ use broker_metadata::{ReleasedPartition, ReleasedPosition};
 use broker_record::{LeaderEpoch, Offset};
 use broker_store::mutation::{Mutation, is_on};
 use broker_store::{Failure, SequenceName};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use tokio::sync::OnceCell;
 use tracing::{debug, error, warn};
 
 use super::{Life, Role};
 use crate::cluster::{Leadership, Link};
 use crate::group::Coordinator;
-use crate::log::{Index, ReadError, RecoveredLog, Recovery, Until, recover};
+use crate::log::{Index, ManifestLog, ManifestWriter, ReadError, RecoverError, RecoveredLog, Recovery, Until, recover};
 use crate::topic::{Partition, PartitionId, Producers};
 use crate::txn;
 
@@ -36,6 +36,8 @@ enum Contents {
 enum OpenError {
     /// The store fails, or an object is damaged.
     Recover(String),
+    /// What was read is not of one moment: metadata, manifest and logs have to be read again.
+    Stale(String),
     /// Offsets are missing or double.
     NotDense(String),
     /// This life has ended.
@@ -101,7 +103,7 @@ impl Life {
     }
 
     /// Reads what the predecessors left, then serves; tries until it succeeds or this life ends.
-    async fn open(self: Arc<Self>, id: PartitionId, leadership: Leadership) {
+    async fn open(self: Arc<Self>, id: PartitionId, mut leadership: Leadership) {
         let mut backoff = self.data.backoff();
         loop {
             let opened = tokio::select! {
@@ -109,23 +111,32 @@ impl Life {
                 () = self.cancel.cancelled() => return,
                 opened = self.read(id, &leadership) => opened,
             };
-            let problem = match opened {
+            match opened {
                 Ok((partition, contents)) => {
                     self.serve(id, partition, contents);
                     return;
                 }
                 Err(OpenError::Ended) => return,
-                Err(OpenError::Recover(problem)) => problem,
+                Err(OpenError::Stale(problem)) => {
+                    debug!(topic = %id.topic, partition = id.partition, problem, "a partition is read again");
+                }
+                Err(OpenError::Recover(problem)) => {
+                    warn!(topic = %id.topic, partition = id.partition, problem, "a partition cannot be served yet");
+                }
                 Err(OpenError::NotDense(problem)) => {
                     error!(topic = %id.topic, partition = id.partition, problem, "a partition's log is not dense");
-                    problem
                 }
-            };
-            warn!(topic = %id.topic, partition = id.partition, problem, "a partition cannot be served yet");
+            }
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return,
                 () = tokio::time::sleep(backoff.after(Failure::Unknown)) => {}
+            }
+            // Floors may have risen, and incarnations been retired: manifests are read after that is known.
+            match self.cluster.leadership(id, self.id) {
+                Some(now) if now.leader_epoch == leadership.leader_epoch => leadership = now,
+                // Another task opens it, or nobody here.
+                Some(_) | None => return,
             }
         }
     }
@@ -176,6 +187,10 @@ impl Life {
         Ok((partition, contents))
     }
 
+    /// Reads the newest manifest and what the predecessors' logs hold beyond it.
+    ///
+    /// The manifest is read after metadata gave the chain and the floors of its logs: what is deleted from those logs is in
+    /// it. What metadata may have allowed to delete meanwhile makes everything be read again.
     async fn read_chain(&self, id: PartitionId, leadership: &Leadership) -> Result<Arc<Partition>, OpenError> {
         let predecessors: Vec<&Link> =
             leadership.chain.iter().filter(|link| link.leader_epoch != leadership.leader_epoch).collect();
@@ -184,18 +199,24 @@ impl Life {
             let is_earlier = nth < predecessors.len();
             let never = (is_on(Mutation::SealOnlyLastLeader) && is_earlier).then_some(u64::MAX);
             self.log_of(Link { released: link.released.or(never), ..**link })
-        }))
-        .await;
-        let mut index = Index::default();
-        let mut producers = Producers::default();
+        }));
+        let (manifests, logs) = join(self.manifests_of(id, leadership.leader_epoch), logs).await;
+        let manifests = manifests?;
+        let logs = logs.into_iter().collect::<Result<Vec<_>, _>>()?;
+        self.confirm_logs(&predecessors, &logs).await?;
+        let manifest = manifests.newest();
+        let mut index = Index::at(manifest.folded_to);
+        let mut producers = Producers::restore(&manifest.producers);
         for (link, log) in predecessors.into_iter().zip(logs) {
-            let log = log?;
             let slices = log.slices.get(&id).map(Vec::as_slice).unwrap_or_default();
             // Only what this incarnation wrote as the leader of this epoch counts.
             let counts = |epoch| epoch == link.leader_epoch || is_on(Mutation::NoEpochFilter);
             for recovered in slices.iter().filter(|recovered| counts(recovered.slice.leader_epoch)) {
                 if link.released.is_some_and(|end| recovered.object.seq >= end) {
                     break;
+                }
+                if recovered.slice.last_offset() < manifest.folded_to {
+                    continue;
                 }
                 index.push(recovered.span()).map_err(|gap| {
                     OpenError::NotDense(format!("{gap:?} in number {} of {}", recovered.object.seq, link.incarnation))
@@ -206,7 +227,41 @@ impl Life {
             }
         }
         debug!(topic = %id.topic, partition = id.partition, epoch = %leadership.leader_epoch, end = %index.end(), "leading");
-        Ok(Arc::new(Partition::new(id, leadership.leader_epoch, self.id.broker, index, producers)))
+        let leader_epoch = leadership.leader_epoch;
+        Ok(Arc::new(Partition::new(id, leader_epoch, self.id.broker, manifests, index, producers)))
+    }
+
+    async fn manifests_of(&self, id: PartitionId, leader_epoch: LeaderEpoch) -> Result<ManifestLog, OpenError> {
+        let _permit = self.manifest_reads.acquire().await.map_err(|_| OpenError::Ended)?;
+        let writer = ManifestWriter {
+            store: &self.data,
+            cluster: self.cluster_id,
+            id,
+            leader_epoch,
+            writer: self.id,
+            env: &self.env,
+        };
+        ManifestLog::open(writer).await.map_err(|problem| OpenError::Recover(problem.to_string()))
+    }
+
+    /// Makes sure that nothing was deleted from logs while they were read, nor before.
+    async fn confirm_logs(&self, links: &[&Link], logs: &[Arc<RecoveredLog>]) -> Result<(), OpenError> {
+        let stale = |link: &Link, why: &str| OpenError::Stale(format!("the log of {} {why}", link.incarnation));
+        for (link, log) in links.iter().zip(logs) {
+            if log.floor > link.floor {
+                return Err(stale(link, "was read from a higher floor than the chain has"));
+            }
+        }
+        // Where nothing is found, a log may have ended, or may have been retired and deleted.
+        if links.iter().any(|link| link.released.is_none()) && !is_on(Mutation::AbsentAsEndOfLog) {
+            self.journal.confirm().await.map_err(|error| OpenError::Recover(error.to_string()))?;
+            for link in links.iter().filter(|link| link.released.is_none()) {
+                if self.cluster.wal_log(link.incarnation).is_none_or(|log| log.floor != link.floor) {
+                    return Err(stale(link, "is retired"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The log of a predecessor, read once for all partitions that need it.
@@ -226,7 +281,10 @@ impl Life {
             env: &self.env,
         };
         let log = cell.get_or_try_init(|| async { recover(&recovery, link.floor, until).await.map(Arc::new) }).await;
-        log.cloned().map_err(|error| OpenError::Recover(error.to_string()))
+        log.cloned().map_err(|error| match error {
+            RecoverError::Missing { .. } => OpenError::Stale(error.to_string()),
+            RecoverError::Store(_) | RecoverError::Damaged { .. } => OpenError::Recover(error.to_string()),
+        })
     }
 
     /// Stops accepting for partitions, waits until what was accepted is durable, and says where each ends.

@@ -1,4 +1,7 @@
-//! Where a partition's records lie: one span per object that holds any, in order of offset.
+//! Where a partition's records lie in write-ahead logs: one span per object that holds any, in order of offset.
+//!
+//! Spans at the front may be folded: their records are in segments too, and the spans are kept as long as their objects are
+//! cached, for consumers at the end of the log.
 
 use std::collections::VecDeque;
 
@@ -27,7 +30,13 @@ pub(crate) struct Span {
 /// The spans of a partition.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
+    /// The offset where the first span begins.
+    start: Offset,
     spans: VecDeque<Span>,
+    /// Spans at the front that are folded.
+    folded: usize,
+    /// Bytes of the others.
+    unfolded_bytes: u64,
 }
 
 /// A span does not follow the one before.
@@ -52,9 +61,59 @@ impl Span {
 }
 
 impl Index {
+    /// No spans; the first one begins at an offset.
+    pub(crate) fn at(start: Offset) -> Self {
+        Self { start, ..Self::default() }
+    }
+
+    /// The offset where the first span begins, or will.
+    pub(crate) fn start(&self) -> Offset {
+        self.spans.front().map_or(self.start, |span| span.base)
+    }
+
     /// The offset after the last record.
     pub(crate) fn end(&self) -> Offset {
-        self.spans.back().map_or(Offset(0), |span| Offset(span.last.0.saturating_add(1)))
+        self.spans.back().map_or(self.start, |span| Offset(span.last.0.saturating_add(1)))
+    }
+
+    /// Notes that everything below an offset is in segments.
+    pub(crate) fn fold_to(&mut self, folded_to: Offset) {
+        while let Some(span) = self.spans.get(self.folded).filter(|span| span.last < folded_to) {
+            self.unfolded_bytes = self.unfolded_bytes.saturating_sub(u64::from(span.length));
+            self.folded += 1;
+        }
+    }
+
+    /// Drops spans at the front that are folded and need not be kept.
+    pub(crate) fn drop_folded(&mut self, is_kept: impl Fn(ObjectRef) -> bool) {
+        while self.folded > 0
+            && let Some(span) = self.spans.front().filter(|span| !is_kept(span.object))
+        {
+            self.start = Offset(span.last.0.saturating_add(1));
+            self.spans.pop_front();
+            self.folded -= 1;
+        }
+    }
+
+    /// Drops the folded spans up to an offset, kept or not: what is read beyond it is not cached.
+    pub(crate) fn drop_through(&mut self, last: Offset) {
+        while self.folded > 0
+            && let Some(span) = self.spans.front().filter(|span| span.last <= last)
+        {
+            self.start = Offset(span.last.0.saturating_add(1));
+            self.spans.pop_front();
+            self.folded -= 1;
+        }
+    }
+
+    /// The spans that are not folded.
+    pub(crate) fn unfolded(&self) -> impl Iterator<Item = &Span> {
+        self.spans.range(self.folded.min(self.spans.len())..)
+    }
+
+    /// Bytes of the spans that are not folded.
+    pub(crate) fn unfolded_bytes(&self) -> u64 {
+        self.unfolded_bytes
     }
 
     /// Appends a span.
@@ -66,6 +125,7 @@ impl Index {
         if span.base != expected || span.last < span.base {
             return Err(Gap { expected, found: span.base });
         }
+        self.unfolded_bytes = self.unfolded_bytes.saturating_add(u64::from(span.length));
         self.spans.push_back(span);
         Ok(())
     }
@@ -81,17 +141,9 @@ impl Index {
         self.spans.iter().find(|span| span.max_timestamp >= timestamp).copied()
     }
 
-    /// The first span with the highest timestamp of all.
-    pub(crate) fn latest_time(&self) -> Option<Span> {
-        let highest = self.spans.iter().map(|span| span.max_timestamp).max()?;
-        self.at_time(highest)
-    }
-
-    /// The epoch of the last record at or below an epoch, and the offset after it.
-    pub(crate) fn end_of_epoch(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        let after = self.spans.partition_point(|span| span.leader_epoch <= epoch);
-        let last = self.spans.get(after.checked_sub(1)?)?;
-        Some((last.leader_epoch, Offset(last.last.0.saturating_add(1))))
+    /// The highest timestamp.
+    pub(crate) fn max_timestamp(&self) -> Option<i64> {
+        self.spans.iter().map(|span| span.max_timestamp).max()
     }
 }
 
@@ -118,14 +170,27 @@ mod tests {
     }
 
     #[test]
-    fn epochs_end_where_the_next_begins() {
-        let mut index = Index::default();
-        assert_eq!(index.end_of_epoch(LeaderEpoch(5)), None);
-        for one in [span(0, 4, 1), span(5, 9, 3)] {
+    fn folded_spans_leave_the_front_once_they_are_not_kept() {
+        let mut index = Index::at(Offset(5));
+        for one in [span(5, 9, 1), span(10, 14, 1), span(15, 19, 1)] {
             assert_eq!(index.push(one), Ok(()));
         }
-        assert_eq!(index.end_of_epoch(LeaderEpoch(0)), None);
-        assert_eq!(index.end_of_epoch(LeaderEpoch(2)), Some((LeaderEpoch(1), Offset(5))));
-        assert_eq!(index.end_of_epoch(LeaderEpoch(3)), Some((LeaderEpoch(3), Offset(10))));
+        assert_eq!((index.start(), index.unfolded().count(), index.unfolded_bytes()), (Offset(5), 3, 3));
+        index.fold_to(Offset(15));
+        assert_eq!((index.unfolded().count(), index.unfolded_bytes()), (1, 1));
+        index.drop_folded(|_| true);
+        assert_eq!(index.start(), Offset(5), "what is kept is still read from here");
+        let mut gone = index.clone();
+        gone.drop_through(Offset(9));
+        assert_eq!(gone.start(), Offset(10));
+        gone.drop_through(Offset(19));
+        assert_eq!(gone.start(), Offset(15), "what is not folded stays");
+        index.drop_folded(|_| false);
+        assert_eq!((index.start(), index.end()), (Offset(15), Offset(20)));
+        index.fold_to(Offset(20));
+        index.drop_folded(|_| false);
+        assert_eq!((index.start(), index.end(), index.unfolded_bytes()), (Offset(20), Offset(20), 0));
+        assert_eq!(index.push(span(21, 22, 1)), Err(Gap { expected: Offset(20), found: Offset(21) }));
+        assert_eq!(index.push(span(20, 22, 1)), Ok(()));
     }
 }

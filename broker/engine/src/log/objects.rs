@@ -34,7 +34,6 @@ pub(crate) enum ReadError {
     #[error("object is missing")]
     Missing,
     /// It lies in another place now: look again.
-    #[expect(dead_code, reason = "folding tells so")]
     #[error("object has been folded")]
     Moved,
     /// The store does not answer.
@@ -110,7 +109,6 @@ impl Objects {
     ///
     /// # Errors
     /// [`ReadError`].
-    #[expect(dead_code, reason = "folding reads so")]
     pub(crate) async fn get_once(&self, object: ObjectRef) -> Result<Bytes, ReadError> {
         if self.is_cached(object) { self.get(object).await } else { self.load(object).await }
     }

@@ -5,18 +5,22 @@
 
 use std::collections::BTreeMap;
 
-use broker_log::{Incarnation, Origin, Seal, WalContents, WalError, WalIndex};
+use broker_log::limits::REPEAT_EVERY;
+use broker_log::{HeadContents, Incarnation, Origin, Seal, WalError, WalHead, WalIndex};
 use broker_store::mutation::{Mutation, is_on};
-use broker_store::{Filled, Frozen, Nonce, Patience, Sequence, StoreError};
+use broker_store::{Failure, Filled, Frozen, Nonce, Patience, Sequence, StoreError};
 use bytes::Bytes;
 use futures::future::join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use thiserror::Error;
 use tracing::{info, warn};
 
 use super::ObjectRef;
 use super::index::Span;
 use crate::env::Env;
-use crate::limits::{RECOVERY_READS_MAX, SEALS_AT_ONCE};
+use crate::limits::{
+    HEAD_BYTES, READ_ATTEMPTS_MAX, RECOVERY_LEAPS_AT_ONCE, RECOVERY_READS_AT_ONCE, RECOVERY_READS_MAX, SEALS_AT_ONCE,
+};
 use crate::topic::PartitionId;
 
 /// How far a log is read.
@@ -44,6 +48,8 @@ impl RecoveredSlice {
 /// All that a log holds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecoveredLog {
+    /// The number where reading began.
+    pub(crate) floor: u64,
     /// The number where it ends.
     pub(crate) end: u64,
     /// Per partition, in the order of the log.
@@ -66,7 +72,7 @@ pub(crate) enum RecoverError {
         /// What is wrong.
         problem: WalError,
     },
-    /// An object that must be there is not.
+    /// An object that must be there is not: it was deleted, because what it held is in segments by now.
     #[error("number {seq} of the log of {incarnation} is missing")]
     Missing {
         /// Whose log.
@@ -85,15 +91,20 @@ pub(crate) struct Recovery<'a> {
     pub(crate) env: &'a Env,
 }
 
-/// Reads a log from `floor` on.
+/// Reads a log from `floor` on: heads of objects only, and of most of them only where a later object repeats them.
+///
+/// What is missing may have been deleted since `floor` was looked up: see [`RecoverError::Missing`]. A log that is read to
+/// its seal has no such answer, because a number that nothing occupies is sealed: whoever asked for it makes sure, *after*
+/// this has returned, that metadata still lists the incarnation, else its objects were deleted under the reader's eyes.
 ///
 /// # Errors
-/// [`RecoverError`]; the caller tries again.
+/// [`RecoverError`]; the caller tries again, beginning with metadata and manifests.
 pub(crate) async fn recover(recovery: &Recovery<'_>, floor: u64, until: Until) -> Result<RecoveredLog, RecoverError> {
     let floor = if until == Until::Sealed && is_on(Mutation::SealSearchFromZero) { 0 } else { floor };
-    let mut log = RecoveredLog { end: floor, slices: BTreeMap::new() };
+    let mut log = RecoveredLog { floor, end: floor, slices: BTreeMap::new() };
     match until {
         Until::Number(end) => {
+            recovery.leap(&mut log, end).await?;
             while log.end < end {
                 let last = end.min(log.end.saturating_add(RECOVERY_READS_MAX));
                 match recovery.read(&mut log, last).await? {
@@ -105,7 +116,10 @@ pub(crate) async fn recover(recovery: &Recovery<'_>, floor: u64, until: Until) -
                 }
             }
         }
-        Until::Sealed => recovery.read_to_seal(&mut log).await?,
+        Until::Sealed => {
+            recovery.leap(&mut log, u64::MAX).await?;
+            recovery.read_to_seal(&mut log).await?;
+        }
     }
     info!(incarnation = %recovery.incarnation, floor, end = log.end, "write-ahead log is read");
     Ok(log)
@@ -119,6 +133,18 @@ enum Stop {
     Absent,
     /// At a seal.
     Seal,
+}
+
+impl RecoveredLog {
+    /// Takes the next object.
+    fn take(&mut self, index: WalIndex) {
+        let object = ObjectRef { incarnation: index.origin.incarnation, seq: index.origin.seq };
+        for slice in index.slices {
+            let id = PartitionId { topic: slice.topic, partition: slice.partition };
+            self.slices.entry(id).or_default().push(RecoveredSlice { slice, object });
+        }
+        self.end = object.seq.saturating_add(1);
+    }
 }
 
 impl Recovery<'_> {
@@ -146,28 +172,100 @@ impl Recovery<'_> {
         }
     }
 
+    /// Takes what objects that repeat others' indexes tell, as far as there are such and nothing is missing between.
+    async fn leap(&self, log: &mut RecoveredLog, limit: u64) -> Result<(), RecoverError> {
+        loop {
+            let first = (log.end / REPEAT_EVERY).saturating_mul(REPEAT_EVERY).saturating_add(REPEAT_EVERY - 1);
+            let numbers: Vec<u64> = (0..RECOVERY_LEAPS_AT_ONCE)
+                .map(|step| first.saturating_add(step * REPEAT_EVERY))
+                .filter(|seq| *seq < limit)
+                .collect();
+            let asked = numbers.len();
+            let heads = self.heads(numbers).await?;
+            let mut found = 0;
+            for (seq, head) in heads {
+                let Some(HeadContents::Batches(head)) = head else { return Ok(()) };
+                if !self.take_repeats(log, seq, head).await? {
+                    return Ok(());
+                }
+                found += 1;
+            }
+            if found < asked || asked == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes everything up to an object that repeats others' indexes; false where something before it is not there.
+    async fn take_repeats(&self, log: &mut RecoveredLog, seq: u64, head: WalHead) -> Result<bool, RecoverError> {
+        let WalHead { index, repeats } = head;
+        let mut repeated: BTreeMap<u64, WalIndex> =
+            repeats.indexes.into_iter().map(|index| (index.origin.seq, index)).collect();
+        // What was durable when the object was built needs no look; the rest was in flight, and may never have landed.
+        repeated.retain(|seq, _| *seq < repeats.acknowledged);
+        let unseen: Vec<u64> = (log.end..seq).filter(|seq| !repeated.contains_key(seq)).collect();
+        let mut read = self.heads(unseen).await?.into_iter();
+        while log.end < seq {
+            if let Some(index) = repeated.remove(&log.end) {
+                log.take(index);
+                continue;
+            }
+            match read.next() {
+                Some((_, Some(HeadContents::Batches(head)))) => log.take(head.index),
+                Some((_, Some(HeadContents::Seal(_)) | None)) | None => return Ok(false),
+            }
+        }
+        log.take(index);
+        Ok(true)
+    }
+
     /// Takes objects up to `limit` into the log, in order.
     async fn read(&self, log: &mut RecoveredLog, limit: u64) -> Result<Stop, RecoverError> {
-        let numbers: Vec<u64> = (log.end..limit).collect();
-        for (seq, bytes) in self.sequence.get_many(&numbers).await? {
-            let Some(bytes) = bytes else { return Ok(Stop::Absent) };
-            let Some(index) = self.decode(seq, bytes)? else { return Ok(Stop::Seal) };
-            let object = ObjectRef { incarnation: self.incarnation, seq };
-            for slice in index.slices {
-                let id = PartitionId { topic: slice.topic, partition: slice.partition };
-                log.slices.entry(id).or_default().push(RecoveredSlice { slice, object });
+        for (_, head) in self.heads((log.end..limit).collect()).await? {
+            match head {
+                Some(HeadContents::Batches(head)) => log.take(head.index),
+                Some(HeadContents::Seal(_)) => return Ok(Stop::Seal),
+                None => return Ok(Stop::Absent),
             }
-            log.end = seq.saturating_add(1);
         }
         Ok(Stop::Limit)
     }
 
-    /// The index of an object; none for a seal.
-    fn decode(&self, seq: u64, bytes: Bytes) -> Result<Option<WalIndex>, RecoverError> {
-        match WalContents::decode(bytes, self.origin(seq)) {
-            Ok(WalContents::Batches(object)) => Ok(Some(object.into_index())),
-            Ok(WalContents::Seal(_)) => Ok(None),
-            Err(problem) => Err(RecoverError::Damaged { incarnation: self.incarnation, seq, problem }),
+    /// The heads of objects, many at once, in the order asked for.
+    async fn heads(&self, numbers: Vec<u64>) -> Result<Vec<(u64, Option<HeadContents>)>, RecoverError> {
+        stream::iter(numbers)
+            .map(|seq| async move { Ok((seq, self.head(seq).await?)) })
+            .buffered(RECOVERY_READS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn head(&self, seq: u64) -> Result<Option<HeadContents>, RecoverError> {
+        let Some(mut bytes) = self.get(seq, HEAD_BYTES).await? else { return Ok(None) };
+        let length = WalHead::length(&bytes);
+        if length > bytes.len() {
+            match self.get(seq, length as u64).await? {
+                Some(whole) => bytes = whole,
+                None => return Ok(None),
+            }
+        }
+        let contents = WalHead::decode(&bytes, self.origin(seq));
+        contents.map(Some).map_err(|problem| RecoverError::Damaged { incarnation: self.incarnation, seq, problem })
+    }
+
+    /// The first bytes of an object; none if it is not there.
+    async fn get(&self, seq: u64, length: u64) -> Result<Option<Bytes>, RecoverError> {
+        let mut backoff = self.sequence.store().backoff();
+        let mut attempt = 1;
+        loop {
+            match self.sequence.get_range(seq, 0..length).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) if attempt == READ_ATTEMPTS_MAX || error.failure == Failure::Refused => {
+                    return Err(error.into());
+                }
+                Err(error) => tokio::time::sleep(backoff.after(error.failure)).await,
+            }
+            attempt += 1;
         }
     }
 

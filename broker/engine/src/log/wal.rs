@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker_log::{Incarnation, Origin, WalBuilder, WalIndex};
+use broker_log::limits::{REPEAT_EVERY, REPEATED_BYTES_MAX};
+use broker_log::wal::repeated_len;
+use broker_log::{Incarnation, Origin, Repeats, WalBuilder, WalIndex};
 use broker_record::{ControlRecord, PlacedBatch};
 use broker_store::mutation::{Mutation, is_on};
 use broker_store::{Filled, Frozen, Nonce, Patience, Sequence};
@@ -22,10 +24,12 @@ use uuid::Uuid;
 
 use super::ObjectRef;
 use super::flush::{Buffered, Decision, FlushPolicy};
+use super::held::Held;
 use super::memory::Reserved;
 use super::objects::Objects;
 use super::store_age::StoreAge;
 use crate::env::{Env, TaskSet};
+use crate::limits::WAL_OBJECTS_MAX;
 use crate::status::Counters;
 use crate::topic::{Partition, PartitionId};
 
@@ -44,6 +48,9 @@ struct Shared {
     wake: Notify,
     /// The first number whose object is not acknowledged.
     acknowledged: AtomicU64,
+    /// The first number that is kept.
+    floor: AtomicU64,
+    held: Mutex<Held>,
 }
 
 #[derive(Debug)]
@@ -88,7 +95,13 @@ pub(crate) enum Ended {
 impl Wal {
     pub(crate) fn new() -> Self {
         let queue = Queue { full: VecDeque::new(), open: Pending::new(), last_ticket: None, closed: false };
-        let shared = Shared { queue: Mutex::new(queue), wake: Notify::new(), acknowledged: AtomicU64::new(0) };
+        let shared = Shared {
+            queue: Mutex::new(queue),
+            wake: Notify::new(),
+            acknowledged: AtomicU64::new(0),
+            floor: AtomicU64::new(0),
+            held: Mutex::default(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -138,6 +151,22 @@ impl Wal {
         self.shared.acknowledged.load(Ordering::Acquire)
     }
 
+    /// The first number that is kept.
+    pub(crate) fn floor(&self) -> u64 {
+        self.shared.floor.load(Ordering::Acquire)
+    }
+
+    /// Metadata has raised the floor.
+    pub(crate) fn trimmed(&self, floor: u64) {
+        self.shared.floor.fetch_max(floor, Ordering::AcqRel);
+        self.shared.wake.notify_one();
+    }
+
+    /// What the log holds.
+    pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
+        self.shared.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes nothing more; tickets of what was not written fail, and the memory that it held is free.
     pub(crate) fn close(&self) {
         let mut queue = self.queue();
@@ -176,6 +205,9 @@ pub(crate) struct Writer {
     pub(crate) store_age: Arc<StoreAge>,
     /// Repeated PUTs of this store that the budget knows of.
     pub(crate) hedges: u64,
+    /// Indexes since the last object that repeated them, and their bytes.
+    pub(crate) repeatable: Vec<WalIndex>,
+    pub(crate) repeatable_bytes: usize,
 }
 
 impl Writer {
@@ -185,7 +217,7 @@ impl Writer {
         let mut sent = BTreeMap::new();
         let mut next = 0;
         let ended = loop {
-            let wait_until = match self.decide(puts.len()) {
+            let wait_until = match self.decide(next, puts.len()) {
                 Decision::Flush => {
                     self.send(next, &mut puts, &mut sent, &cancel);
                     next += 1;
@@ -224,7 +256,30 @@ impl Writer {
         ended
     }
 
-    fn decide(&mut self, in_flight: usize) -> Decision {
+    /// What the object of a number says about those before it.
+    fn repeats(&mut self, seq: u64) -> Repeats {
+        if !seq.saturating_add(1).is_multiple_of(REPEAT_EVERY) {
+            return Repeats::default();
+        }
+        self.repeatable_bytes = 0;
+        Repeats { acknowledged: self.wal.acknowledged(), indexes: mem::take(&mut self.repeatable) }
+    }
+
+    /// Keeps an index for the object that repeats it; too many are read one by one by whoever takes over.
+    fn note(&mut self, index: &WalIndex) {
+        let repeats_itself = index.origin.seq.saturating_add(1).is_multiple_of(REPEAT_EVERY);
+        let bytes = self.repeatable_bytes.saturating_add(repeated_len(index));
+        if !repeats_itself && bytes <= REPEATED_BYTES_MAX {
+            self.repeatable_bytes = bytes;
+            self.repeatable.push(index.clone());
+        }
+    }
+
+    fn decide(&mut self, next: u64, in_flight: usize) -> Decision {
+        // Whoever takes over reads everything above the floor: it must not be without bound.
+        if next.saturating_sub(self.wal.floor()) >= WAL_OBJECTS_MAX {
+            return Decision::Wait;
+        }
         let now = self.env.monotonic();
         let hedges = self.sequence.store().counts().hedges;
         self.policy.spent(now, u32::try_from(hedges.saturating_sub(self.hedges)).unwrap_or(u32::MAX));
@@ -261,7 +316,8 @@ impl Writer {
         };
         let origin = Origin { cluster: self.cluster, incarnation: self.incarnation, seq };
         let nonce = self.env.uuid().as_u128();
-        let (bytes, index) = pending.builder.build(origin, nonce);
+        let (bytes, index) = pending.builder.build_repeating(origin, nonce, &self.repeats(seq));
+        self.note(&index);
         let now = self.env.monotonic();
         self.policy.flushed(now, bytes.len());
         self.store_age.sent(now);
@@ -299,6 +355,7 @@ impl Writer {
         self.counters.wrote(object.bytes.len(), &object.index);
         self.objects.keep_tail(place, object.bytes);
         for slice in &object.index.slices {
+            self.wal.held().add(seq, slice);
             let id = PartitionId { topic: slice.topic, partition: slice.partition };
             if let Some(partition) = object.partitions.get(&id) {
                 partition.durable(slice, place);

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::engine::{Inner, actor};
 use crate::journal::Wish;
 use crate::life::Life;
-use crate::limits::{DELETES_AT_ONCE, FINALISED_SWEEP_INTERVAL, SWEEP_INTERVAL, SWEEP_INTERVAL_MAX};
+use crate::limits::{DELETES_AT_ONCE, FINALISED_SWEEP_INTERVAL, SEAL_BYTES_MAX, SWEEP_INTERVAL, SWEEP_INTERVAL_MAX};
 
 /// When a topic is swept next.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +138,8 @@ async fn delete_all(store: &Store, listed: Vec<Listed>) -> Result<SweptObjects, 
 async fn logs_are_gone(data: &Store, epochs_until: i64) -> Result<bool, String> {
     let listed = data.list(Prefix::WalAll).await.map_err(|error| error.to_string())?;
     let is_old = |object: &Listed| match object.key {
-        Key::Wal { incarnation, .. } => incarnation.epoch < epochs_until,
+        // Seals stay for ever.
+        Key::Wal { incarnation, .. } => incarnation.epoch < epochs_until && object.size > SEAL_BYTES_MAX,
         _ => false,
     };
     // A listing that was cut short says nothing.

@@ -17,8 +17,8 @@ use tokio::time::{Instant, timeout_at};
 use super::waiters::Waiter;
 use super::{Partition, PartitionError, TopicRef};
 use crate::life::Life;
-use crate::limits::{FETCH_WAIT_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX, READ_AHEAD_BYTES};
-use crate::log::{ObjectRef, ReadError, Span};
+use crate::limits::{FETCH_WAIT_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX, PLACES_MOVED_MAX, READ_AHEAD_BYTES};
+use crate::log::{Pieces, Place, ReadError};
 
 /// What a consumer wants to see of transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,11 +104,12 @@ struct Plan {
     high_watermark: Offset,
     last_stable_offset: Offset,
     log_start: Offset,
-    spans: Vec<Span>,
+    places: Vec<Place>,
     aborted: Vec<AbortedTransaction>,
 }
 
-type Objects = BTreeMap<ObjectRef, Result<Bytes, ReadError>>;
+/// What was read, by plan and place.
+type Read = BTreeMap<(usize, usize), Result<Pieces, ReadError>>;
 
 impl Life {
     /// Reads, waiting until there is enough to say.
@@ -117,8 +118,14 @@ impl Life {
         // One for all partitions: those that are being taken over keep the others waiting once.
         let opened_by = deadline.min(Instant::now() + OPENING_WAIT_MAX);
         let waiter = self.waiters.waiter();
+        let mut moved = 0;
         loop {
-            let outcomes = self.read_all(&request, &waiter, opened_by).await;
+            let (outcomes, has_moved) = self.read_all(&request, &waiter, opened_by).await;
+            // Folded between looking and reading: it is read where it lies now.
+            if has_moved && moved < PLACES_MOVED_MAX {
+                moved += 1;
+                continue;
+            }
             let bytes: usize = outcomes.iter().flatten().flat_map(|one| &one.records).map(Bytes::len).sum();
             let something_else = outcomes.iter().any(Result::is_err) || request.partitions.is_empty();
             let is_over = something_else || bytes >= request.min_bytes || Instant::now() >= deadline;
@@ -131,7 +138,8 @@ impl Life {
         }
     }
 
-    async fn read_all(&self, request: &FetchRequest, waiter: &Waiter, opened_by: Instant) -> Vec<FetchOutcome> {
+    /// The outcomes, and whether something was not where it was looked for.
+    async fn read_all(&self, request: &FetchRequest, waiter: &Waiter, opened_by: Instant) -> (Vec<FetchOutcome>, bool) {
         let mut budget = request.max_bytes.min(self.limits.fetch_bytes_max);
         let mut planned_any = false;
         let mut plans = Vec::with_capacity(request.partitions.len());
@@ -140,27 +148,32 @@ impl Life {
             if let Ok(plan) = &mut plan {
                 if budget == 0 && planned_any {
                     // Nothing of it would be sent: it is not read either.
-                    plan.spans.clear();
+                    plan.places.clear();
                 }
-                planned_any |= !plan.spans.is_empty();
-                let planned: usize =
-                    plan.spans.iter().map(|span| usize::try_from(span.length).unwrap_or(usize::MAX)).sum();
+                planned_any |= !plan.places.is_empty();
+                let planned = plan.places.iter().fold(0_usize, |sum, place| sum.saturating_add(place.bytes()));
                 budget = budget.saturating_sub(planned.min(plan.bytes_max));
             }
             plans.push(plan);
         }
-        let wanted: BTreeMap<ObjectRef, ()> =
-            plans.iter().flatten().flat_map(|plan| &plan.spans).map(|span| (span.object, ())).collect();
-        if wanted.keys().any(|object| !self.objects.is_cached(*object)) {
+        let mut wanted = Vec::new();
+        for (number, plan) in plans.iter().enumerate() {
+            let Ok(plan) = plan else { continue };
+            wanted
+                .extend((0..).zip(&plan.places).map(|(at, place)| ((number, at), Arc::clone(&plan.partition), *place)));
+        }
+        if wanted.iter().any(|(_, _, place)| !self.reader.is_cached(place)) {
             self.read_ahead(&plans);
         }
-        let objects: Objects = stream::iter(wanted.into_keys())
-            .map(|object| async move { (object, self.objects.get(object).await) })
+        let mut read: Read = stream::iter(wanted)
+            .map(|(key, partition, place)| async move { (key, self.reader.read(&partition, &place).await) })
             .buffered(OBJECT_READS_PER_FETCH_MAX)
             .collect()
             .await;
+        let has_moved = read.values().any(|read| *read == Err(ReadError::Moved));
         let mut budget = Budget { left: request.max_bytes.min(self.limits.fetch_bytes_max), spent: 0 };
-        plans.into_iter().map(|plan| plan.and_then(|plan| plan.cut(&objects, &mut budget))).collect()
+        let cut = |(number, plan): (usize, Result<Plan, FetchError>)| plan?.cut(number, &mut read, &mut budget);
+        (plans.into_iter().enumerate().map(cut).collect(), has_moved)
     }
 
     async fn plan(
@@ -200,7 +213,7 @@ impl Life {
             high_watermark: view.high_watermark,
             last_stable_offset: view.last_stable_offset,
             log_start: view.log_start,
-            spans: view.spans,
+            places: view.places,
             aborted: view.aborted,
         })
     }
@@ -211,11 +224,15 @@ impl Life {
     fn read_ahead(&self, plans: &[Result<Plan, FetchError>]) {
         let mut ahead = BTreeSet::new();
         for plan in plans.iter().flatten() {
-            let Some(last) = plan.spans.last() else { continue };
+            // Segments are read ahead by whoever reads them.
+            let Some(Place::Wal(last)) = plan.places.last() else { continue };
             let next = Offset(last.last.0.saturating_add(1));
             // Given up meanwhile: then nobody reads on here.
             let Ok(view) = plan.partition.view(next, READ_AHEAD_BYTES, Isolation::ReadUncommitted) else { continue };
-            ahead.extend(view.spans.iter().map(|span| span.object));
+            ahead.extend(view.places.iter().filter_map(|place| match place {
+                Place::Wal(span) => Some(span.object),
+                Place::Segment(_) => None,
+            }));
         }
         self.objects.read_ahead(ahead.into_iter(), |read| {
             let cancel = self.cancel.clone();
@@ -238,35 +255,33 @@ struct Budget {
 
 impl Plan {
     /// The batches from the one that holds the offset on, whole, within the bounds; the first of the answer comes always.
-    fn cut(self, objects: &Objects, budget: &mut Budget) -> FetchOutcome {
+    fn cut(self, number: usize, read: &mut Read, budget: &mut Budget) -> FetchOutcome {
         let mut records = Vec::new();
         let mut left = self.bytes_max.min(budget.left);
-        for span in &self.spans {
-            let bytes = match objects.get(&span.object) {
-                Some(Ok(bytes)) => bytes,
+        'places: for at in 0..self.places.len() {
+            let pieces = match read.remove(&(number, at)) {
+                Some(Ok(pieces)) => pieces,
+                // What comes from there on is asked for again, where it lies now.
+                Some(Err(ReadError::Moved)) => break,
                 Some(Err(ReadError::Corrupt)) => return Err(PartitionError::Corrupt.into()),
                 // What there is so far; the client asks again.
                 Some(Err(ReadError::Busy)) => break,
-                Some(Err(ReadError::Missing | ReadError::Moved | ReadError::Store(_))) | None => {
+                Some(Err(ReadError::Missing | ReadError::Store(_))) | None => {
                     return Err(PartitionError::Storage.into());
                 }
             };
-            let start = usize::try_from(span.position).unwrap_or(usize::MAX);
-            let end = start.saturating_add(usize::try_from(span.length).unwrap_or(usize::MAX));
-            if end > bytes.len() {
-                return Err(PartitionError::Corrupt.into());
-            }
-            let slice = bytes.slice(start..end);
-            let asked = self.offset..self.end;
-            let (from, to) = window(&slice, asked, left, budget.spent == 0 && records.is_empty())?;
-            if from < to {
-                records.push(slice.slice(from..to));
-                budget.spent = budget.spent.saturating_add(to - from);
-                budget.left = budget.left.saturating_sub(to - from);
-                left = left.saturating_sub(to - from);
-            }
-            if to < slice.len() {
-                break;
+            for slice in pieces.batches {
+                let asked = self.offset..self.end;
+                let (from, to) = window(&slice, asked, left, budget.spent == 0 && records.is_empty())?;
+                if from < to {
+                    records.push(slice.slice(from..to));
+                    budget.spent = budget.spent.saturating_add(to - from);
+                    budget.left = budget.left.saturating_sub(to - from);
+                    left = left.saturating_sub(to - from);
+                }
+                if to < slice.len() {
+                    break 'places;
+                }
             }
         }
         Ok(Fetched {

@@ -1,12 +1,12 @@
 //! Finding offsets by position or time.
 
-use broker_record::{Batch, LeaderEpoch, Offset};
+use broker_record::{Batch, LeaderEpoch};
 use tokio::time::Instant;
 
-use super::{Isolation, PartitionError, TopicRef};
+use super::{Isolation, Partition, PartitionError, TopicRef};
 use crate::life::Life;
-use crate::limits::OPENING_WAIT_MAX;
-use crate::log::{ReadError, Span};
+use crate::limits::{OPENING_WAIT_MAX, PLACES_MOVED_MAX};
+use crate::log::ReadError;
 
 /// Which offset is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,18 +75,16 @@ impl Life {
                 Ok(ListedOffset { offset: end.0, timestamp: -1, leader_epoch: partition.leader_epoch.0 })
             }
             OffsetSpec::Earliest => {
-                let first = partition.look_up(|index| index.from(Offset(0)).next().copied()).map_err(with_hint)?;
-                let leader_epoch = first.map_or(partition.leader_epoch, |span| span.leader_epoch);
-                Ok(ListedOffset { offset: 0, timestamp: -1, leader_epoch: leader_epoch.0 })
+                partition.end(question.isolation).map_err(with_hint)?;
+                let offset = partition.log_start();
+                let leader_epoch = partition.epoch_at(offset).unwrap_or(partition.leader_epoch);
+                Ok(ListedOffset { offset: offset.0, timestamp: -1, leader_epoch: leader_epoch.0 })
             }
-            OffsetSpec::MaxTimestamp => {
-                let span = partition.look_up(|index| index.latest_time()).map_err(with_hint)?;
-                self.first_at(span, span.map_or(-1, |span| span.max_timestamp)).await
-            }
-            OffsetSpec::Timestamp(timestamp) => {
-                let span = partition.look_up(|index| index.at_time(timestamp)).map_err(with_hint)?;
-                self.first_at(span, timestamp).await
-            }
+            OffsetSpec::MaxTimestamp => match partition.max_timestamp().map_err(with_hint)? {
+                Some(timestamp) => self.first_at(&partition, timestamp).await,
+                None => Ok(NOTHING),
+            },
+            OffsetSpec::Timestamp(timestamp) => self.first_at(&partition, timestamp).await,
         }
     }
 
@@ -104,43 +102,51 @@ impl Life {
         if epoch > serving.leader_epoch {
             return Ok(EpochEnd { leader_epoch: -1, end_offset: -1 });
         }
-        let found = serving.look_up(|index| match index.end_of_epoch(epoch) {
-            // The present epoch goes on.
-            _ if epoch == serving.leader_epoch => EpochEnd { leader_epoch: epoch.0, end_offset: index.end().0 },
-            Some((found, end)) => EpochEnd { leader_epoch: found.0, end_offset: end.0 },
-            None => EpochEnd { leader_epoch: epoch.0, end_offset: 0 },
-        });
-        found.map_err(|error| self.with_hint(error, serving.id))
+        let with_hint = |error| self.with_hint(error, serving.id);
+        // The present epoch goes on.
+        if epoch == serving.leader_epoch {
+            let end = serving.end(Isolation::ReadUncommitted).map_err(with_hint)?;
+            return Ok(EpochEnd { leader_epoch: epoch.0, end_offset: end.0 });
+        }
+        match serving.end_of_epoch(epoch).map_err(with_hint)? {
+            Some((found, end)) => Ok(EpochEnd { leader_epoch: found.0, end_offset: end.0 }),
+            None => Ok(EpochEnd { leader_epoch: epoch.0, end_offset: 0 }),
+        }
     }
 
-    /// The first record of a span that is not older than `timestamp`.
+    /// The first record that is not older than `timestamp`.
     ///
     /// Inside a compressed batch records cannot be told apart; its first offset is the answer then: a consumer that starts
     /// there misses nothing.
-    async fn first_at(&self, span: Option<Span>, timestamp: i64) -> Result<ListedOffset, PartitionError> {
-        let Some(span) = span else { return Ok(NOTHING) };
-        let mut bytes = self.objects.slice(span).await.map_err(|error| match error {
-            ReadError::Corrupt => PartitionError::Corrupt,
-            ReadError::Missing | ReadError::Moved | ReadError::Store(_) | ReadError::Busy => PartitionError::Storage,
-        })?;
-        while !bytes.is_empty() {
-            let batch = Batch::take(&mut bytes).map_err(|_| PartitionError::Corrupt)?;
-            let header = batch.header();
-            if header.max_timestamp < timestamp {
-                continue;
-            }
-            let leader_epoch = span.leader_epoch.0;
-            let Ok(records) = batch.records() else {
-                let offset = header.base_offset.0;
-                return Ok(ListedOffset { offset, timestamp: header.max_timestamp, leader_epoch });
-            };
-            for record in records {
-                let record = record.map_err(|_| PartitionError::Corrupt)?;
-                if record.timestamp >= timestamp {
-                    return Ok(ListedOffset { offset: record.offset.0, timestamp: record.timestamp, leader_epoch });
-                }
+    async fn first_at(&self, partition: &Partition, timestamp: i64) -> Result<ListedOffset, PartitionError> {
+        for _ in 0..PLACES_MOVED_MAX {
+            let place = partition.place_at_time(timestamp).map_err(|error| self.with_hint(error, partition.id))?;
+            let Some(place) = place else { return Ok(NOTHING) };
+            match self.reader.at_time(partition, &place, timestamp).await {
+                Ok(Some(found)) => return listed(partition, found, timestamp),
+                Ok(None) => return Ok(NOTHING),
+                Err(ReadError::Moved) => {}
+                Err(ReadError::Corrupt) => return Err(PartitionError::Corrupt),
+                Err(ReadError::Missing | ReadError::Store(_) | ReadError::Busy) => return Err(PartitionError::Storage),
             }
         }
-        Ok(NOTHING)
+        Err(PartitionError::Storage)
     }
+}
+
+/// The first record of a batch that is not older than `timestamp`.
+fn listed(partition: &Partition, batch: Batch, timestamp: i64) -> Result<ListedOffset, PartitionError> {
+    let header = batch.header();
+    let leader_epoch = header.leader_epoch.0;
+    let Ok(records) = batch.records() else {
+        return Ok(ListedOffset { offset: header.base_offset.0, timestamp: header.max_timestamp, leader_epoch });
+    };
+    let log_start = partition.log_start();
+    for record in records {
+        let record = record.map_err(|_| PartitionError::Corrupt)?;
+        if record.timestamp >= timestamp && record.offset >= log_start {
+            return Ok(ListedOffset { offset: record.offset.0, timestamp: record.timestamp, leader_epoch });
+        }
+    }
+    Ok(NOTHING)
 }

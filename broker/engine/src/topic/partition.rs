@@ -1,14 +1,18 @@
 //! A partition that this broker leads.
 //!
+//! Its records lie in segments, which the manifest names, and above those in objects of write-ahead logs, which the index
+//! names.
+//!
 //! Invariants: offsets are assigned densely, under one lock, in the order in which batches enter the write-ahead log; the
 //! high watermark is the end of the index, which only durable objects extend; no marker of a transaction is seen before it
 //! is durable.
 
+mod places;
 mod transactions;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use broker_log::{AbortedTransaction, BatchEntry, ProducersSnapshot, Slice};
+use broker_log::{AbortedTransaction, BatchEntry, EpochStart, Slice};
 use broker_record::{Batch, ControlRecord, LeaderEpoch, Offset};
 use broker_store::mutation::{Mutation, is_on};
 use tracing::error;
@@ -16,9 +20,10 @@ use uuid::Uuid;
 
 use super::producers::{Producers, Sequenced, Verdict};
 use super::waiters::{Waiter, Waiters};
-use super::{Isolation, LeaderHint, PartitionError};
-use crate::log::{Index, ObjectRef, Reserved, Span, Ticket, Wal};
+use super::{LeaderHint, PartitionError};
+use crate::log::{Index, ManifestLog, ObjectRef, Place, Reserved, Span, Ticket, Wal};
 
+pub(crate) use places::Unfolded;
 use transactions::Verifications;
 pub(crate) use transactions::{Marked, Verification, Verified};
 
@@ -34,6 +39,8 @@ pub(crate) struct PartitionId {
 pub(crate) struct Partition {
     pub(crate) id: PartitionId,
     pub(crate) leader_epoch: LeaderEpoch,
+    /// Its manifests; the segments they name make up the partition below the index.
+    pub(crate) manifests: ManifestLog,
     leader: i32,
     state: Mutex<State>,
 }
@@ -43,6 +50,8 @@ struct State {
     /// The offset that the next record gets.
     end: Offset,
     index: Index,
+    /// Where leader epochs began; both grow.
+    epochs: Vec<EpochStart>,
     /// By everything that was appended.
     producers: Producers,
     /// By what is durable: what readers see of transactions, and what is written into manifests.
@@ -76,23 +85,29 @@ pub(crate) struct View {
     pub(crate) high_watermark: Offset,
     pub(crate) log_start: Offset,
     pub(crate) last_stable_offset: Offset,
-    pub(crate) spans: Vec<Span>,
-    /// The aborted transactions among the spans; for those who read what is committed.
+    pub(crate) places: Vec<Place>,
+    /// The aborted transactions among the records there; for those who read what is committed.
     pub(crate) aborted: Vec<AbortedTransaction>,
 }
 
 impl Partition {
-    /// A partition whose log holds what `index` and `producers` describe.
+    /// A partition whose log holds what the newest manifest, `index` and `producers` describe.
     pub(crate) fn new(
         id: PartitionId,
         leader_epoch: LeaderEpoch,
         leader: i32,
+        manifests: ManifestLog,
         index: Index,
         producers: Producers,
     ) -> Self {
+        let mut epochs = manifests.newest().epochs.clone();
+        for span in index.unfolded() {
+            extend(&mut epochs, span);
+        }
         let state = State {
             end: index.end(),
             index,
+            epochs,
             durable_producers: producers.clone(),
             producers,
             verifications: Verifications::default(),
@@ -100,7 +115,7 @@ impl Partition {
             waiting: Waiters::default(),
             open: true,
         };
-        Self { id, leader_epoch, leader, state: Mutex::new(state) }
+        Self { id, leader_epoch, manifests, leader, state: Mutex::new(state) }
     }
 
     /// Gives a batch its place and puts it into the log's buffer.
@@ -168,7 +183,9 @@ impl Partition {
     /// Batches have become durable, and everything before them.
     pub(crate) fn durable(&self, slice: &Slice, object: ObjectRef) {
         let mut state = self.state();
-        if let Err(gap) = state.index.push(Span::of(slice, object)) {
+        let span = Span::of(slice, object);
+        extend(&mut state.epochs, &span);
+        if let Err(gap) = state.index.push(span) {
             // Cannot be: the log acknowledges in the order in which offsets were assigned.
             error!(topic = %self.id.topic, partition = self.id.partition, ?gap, "log is not dense: partition is closed");
             state.open = false;
@@ -201,53 +218,6 @@ impl Partition {
         self.state().open
     }
 
-    /// The spans that hold `bytes_max` bytes from `offset` on, at least one if there is any; none past the end that
-    /// `isolation` allows to see.
-    ///
-    /// # Errors
-    /// [`PartitionError::NotLeader`] once the partition was given up.
-    pub(crate) fn view(&self, offset: Offset, bytes_max: usize, isolation: Isolation) -> Result<View, PartitionError> {
-        let state = self.state();
-        if !state.open {
-            return Err(self.not_leader());
-        }
-        let high_watermark = state.index.end();
-        let last_stable_offset = state.last_stable_offset();
-        let mut bytes = 0_usize;
-        let mut spans = Vec::<Span>::new();
-        for span in state.index.from(offset) {
-            let hidden = isolation == Isolation::ReadCommitted && span.base >= last_stable_offset;
-            if hidden || (bytes >= bytes_max && !spans.is_empty()) {
-                break;
-            }
-            bytes = bytes.saturating_add(usize::try_from(span.length).unwrap_or(usize::MAX));
-            spans.push(*span);
-        }
-        let aborted = match (isolation, spans.last()) {
-            (Isolation::ReadCommitted, Some(last)) => {
-                let end = last_stable_offset.min(Offset(last.last.0.saturating_add(1)));
-                state.durable_producers.aborted_between(offset, end)
-            }
-            _ => Vec::new(),
-        };
-        Ok(View { high_watermark, log_start: Offset(0), last_stable_offset, spans, aborted })
-    }
-
-    /// What is remembered of producers by what is durable; for manifests.
-    #[expect(dead_code, reason = "segments and manifests are on their way")]
-    pub(crate) fn durable_producers(&self) -> ProducersSnapshot {
-        self.state().durable_producers.snapshot()
-    }
-
-    /// Asks the index.
-    ///
-    /// # Errors
-    /// [`PartitionError::NotLeader`] once the partition was given up.
-    pub(crate) fn look_up<T>(&self, question: impl FnOnce(&Index) -> T) -> Result<T, PartitionError> {
-        let state = self.state();
-        if state.open { Ok(question(&state.index)) } else { Err(self.not_leader()) }
-    }
-
     /// Wakes `waiter` at the next change.
     pub(crate) fn wake_at_change(&self, waiter: &Waiter) {
         self.state().waiting.add(waiter);
@@ -278,6 +248,13 @@ impl Partition {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes where an epoch begins.
+fn extend(epochs: &mut Vec<EpochStart>, span: &Span) {
+    if epochs.last().is_none_or(|last| last.leader_epoch < span.leader_epoch) {
+        epochs.push(EpochStart { leader_epoch: span.leader_epoch, start: span.base });
     }
 }
 

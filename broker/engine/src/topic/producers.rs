@@ -90,7 +90,6 @@ pub(crate) struct Producers {
 
 impl Producers {
     /// The memory that a snapshot describes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "manifests are on their way"))]
     pub(crate) fn restore(snapshot: &ProducersSnapshot) -> Self {
         let mut producers =
             Self { end: snapshot.end, aborted: snapshot.aborted.iter().copied().collect(), ..Self::default() };

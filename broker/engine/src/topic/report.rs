@@ -9,7 +9,7 @@ impl Partition {
     /// The partition as its leader sees it now; none once it was given up.
     pub(crate) fn report(&self) -> Option<PartitionReport> {
         let view = self.view(Offset(0), 0, Isolation::ReadUncommitted).ok()?;
-        let bytes = self.look_up(|index| index.from(Offset(0)).map(|span| u64::from(span.length)).sum()).ok()?;
+        let bytes = self.manifests.newest().bytes().saturating_add(self.unfolded_bytes());
         Some(PartitionReport {
             topic: self.id.topic,
             partition: self.id.partition,

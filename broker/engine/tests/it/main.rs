@@ -23,6 +23,8 @@ mod records;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod segments;
+#[cfg(test)]
 mod slow;
 #[cfg(test)]
 mod stubborn_store;

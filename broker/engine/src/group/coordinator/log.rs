@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use broker_record::{Batch, BatchBuilder, Offset, Record};
+use broker_record::{BatchBuilder, Offset, Record};
 use broker_store::mutation::{Mutation, is_on};
 use tokio::sync::Notify;
 use tracing::{error, warn};
@@ -34,23 +34,19 @@ impl Coordinator {
     /// # Errors
     /// [`ReadError`]; the caller tries again.
     pub(crate) async fn load(partition: Arc<Partition>, tools: Tools) -> Result<Arc<Self>, ReadError> {
-        let spans = partition.look_up(|index| index.from(Offset(0)).copied().collect::<Vec<_>>()).unwrap_or_default();
         let mut loaded = Loaded { entries: BTreeMap::new(), members: BTreeMap::new(), held: Arc::clone(&tools.held) };
         let mut transactional = Transactional::default();
-        for span in spans {
-            let mut bytes = tools.objects.slice(span).await?;
-            while !bytes.is_empty() {
-                let batch = Batch::take(&mut bytes).map_err(|_| ReadError::Corrupt)?;
-                if batch.header().attributes.is_transactional() {
-                    transactional.replay(&batch, &mut loaded.entries, &loaded.held)?;
-                    continue;
-                }
-                let records = batch.records().map_err(|_| ReadError::Corrupt)?;
-                for record in records {
-                    loaded.replay(&record.map_err(|_| ReadError::Corrupt)?);
-                }
+        let start = partition.log_start();
+        let replayed = tools.reader.scan(&partition, start, |batch| {
+            if batch.header().attributes.is_transactional() {
+                return transactional.replay(batch, &mut loaded.entries, &loaded.held);
             }
-        }
+            for record in batch.records().map_err(|_| ReadError::Corrupt)? {
+                loaded.replay(&record.map_err(|_| ReadError::Corrupt)?);
+            }
+            Ok(())
+        });
+        replayed.await?;
         let state = Mutex::new(State { groups: loaded.finish(tools.env.monotonic()), ..State::default() });
         let transactional = Mutex::new(transactional);
         Ok(Arc::new(Self { partition, tools, state, transactional, deadline_moved: Notify::new() }))

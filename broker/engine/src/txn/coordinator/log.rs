@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 
-use broker_record::{Batch, BatchBuilder, Offset};
+use broker_record::BatchBuilder;
 use tokio::sync::Notify;
 use tracing::error;
 
@@ -25,30 +25,28 @@ impl Coordinator {
         tools: Tools,
         life: Weak<Life>,
     ) -> Result<Arc<Self>, ReadError> {
-        let spans = partition.look_up(|index| index.from(Offset(0)).copied().collect::<Vec<_>>()).unwrap_or_default();
         let mut records = BTreeMap::<String, TransactionRecord>::new();
-        for span in spans {
-            let mut bytes = tools.objects.slice(span).await?;
-            while !bytes.is_empty() {
-                let batch = Batch::take(&mut bytes).map_err(|_| ReadError::Corrupt)?;
-                for record in batch.records().map_err(|_| ReadError::Corrupt)? {
-                    let record = record.map_err(|_| ReadError::Corrupt)?;
-                    let id = record.key.as_deref().and_then(|key| decode_key(key).ok());
-                    match (id, record.value.as_deref().map(TransactionRecord::decode)) {
-                        (Some(id), Some(Ok(known))) => {
-                            records.insert(id, known);
-                        }
-                        (Some(id), None) => {
-                            records.remove(&id);
-                        }
-                        (None, _) | (_, Some(Err(_))) => {
-                            error!(offset = %record.offset, "a record of the transaction log is not understood");
-                            return Err(ReadError::Corrupt);
-                        }
+        let start = partition.log_start();
+        let replayed = tools.reader.scan(&partition, start, |batch| {
+            for record in batch.records().map_err(|_| ReadError::Corrupt)? {
+                let record = record.map_err(|_| ReadError::Corrupt)?;
+                let id = record.key.as_deref().and_then(|key| decode_key(key).ok());
+                match (id, record.value.as_deref().map(TransactionRecord::decode)) {
+                    (Some(id), Some(Ok(known))) => {
+                        records.insert(id, known);
+                    }
+                    (Some(id), None) => {
+                        records.remove(&id);
+                    }
+                    (None, _) | (_, Some(Err(_))) => {
+                        error!(offset = %record.offset, "a record of the transaction log is not understood");
+                        return Err(ReadError::Corrupt);
                     }
                 }
             }
-        }
+            Ok(())
+        });
+        replayed.await?;
         let state = Mutex::new(State::default());
         let coordinator = Arc::new(Self { partition, tools, life, state, deadline_moved: Notify::new() });
         coordinator.restore(records);
