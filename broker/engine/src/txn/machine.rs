@@ -249,7 +249,10 @@ impl Transaction {
                 return answer(Err(TransactionError::InvalidProducerIdMapping));
             }
             Claim::Foreign => return answer(Err(TransactionError::ProducerFenced)),
-            Claim::Before if !bumps => return answer(Err(TransactionError::ProducerFenced)),
+            // The epoch that only fences is nobody's.
+            Claim::Before if !bumps || successor(record).epoch > EPOCH_MAX => {
+                return answer(Err(TransactionError::ProducerFenced));
+            }
             Claim::Before | Claim::Present => {}
         }
         if self.pending.is_some() {

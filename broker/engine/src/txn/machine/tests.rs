@@ -170,7 +170,10 @@ fn the_epoch_that_only_fences_is_given_to_nobody() {
     assert_eq!(answer(&mut transaction, add(0, producer(EPOCH_MAX), &[0])), Ok(producer(EPOCH_MAX)));
     let (_, mark) = settle(&mut transaction, init(1, Some(producer(EPOCH_MAX)), FRESH), at(0));
     assert_eq!(mark.map(|record| record.producer), Some(producer(i16::MAX)));
+    let abort = end(2, producer(EPOCH_MAX), Abort, EpochPerTransaction);
+    assert_eq!(answer(&mut transaction, abort.clone()), Err(TransactionError::ProducerFenced));
     settle(&mut transaction, Event::Marked, at(0));
+    assert_eq!(answer(&mut transaction, abort), Err(TransactionError::ProducerFenced));
     let fresh = ProducerIdentity { producer_id: FRESH, epoch: 0 };
     assert_eq!(answer(&mut transaction, init(2, Some(producer(EPOCH_MAX)), FRESH)), Ok(fresh));
 }
