@@ -31,6 +31,18 @@ fn api_versions_carries_no_tagged_fields() {
 }
 
 #[test]
+fn newer_clients_are_told_that_each_transaction_may_have_an_epoch() {
+    let broker = Broker::start();
+    let mut client = broker.client();
+    client.send_request(1, &Request::ApiVersions(ApiVersionsRequest::default()), 4);
+    let (_, response) = frame::decode_response(ApiKey::ApiVersions, 4, client.receive().unwrap()).unwrap();
+    let Response::ApiVersions(response) = response else { panic!("{response:?}") };
+    let features = response.finalized_features.iter().map(|one| (&*one.name, one.max_version_level));
+    assert_eq!(features.collect::<Vec<_>>(), [("transaction.version", 2)]);
+    assert_eq!(response.finalized_features_epoch, 0);
+}
+
+#[test]
 fn produce_is_advertised_from_version_zero() {
     let broker = Broker::start();
     let keys = broker.client().supported().api_keys;
@@ -87,6 +99,13 @@ fn every_advertised_version_of_every_api_is_answered() {
         Request::CreatePartitions(Default::default()),
         Request::DeleteGroups(Default::default()),
         Request::DescribeCluster(Default::default()),
+        Request::AddPartitionsToTxn(Default::default()),
+        Request::AddOffsetsToTxn(Default::default()),
+        Request::EndTxn(Default::default()),
+        Request::TxnOffsetCommit(Default::default()),
+        Request::DescribeProducers(Default::default()),
+        Request::DescribeTransactions(Default::default()),
+        Request::ListTransactions(Default::default()),
     ];
     let supported = client.supported().api_keys;
     assert_eq!(supported.len(), requests.len());
