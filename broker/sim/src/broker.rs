@@ -23,6 +23,8 @@ use crate::ledger::CLUSTER;
 
 /// The first port; a broker's port tells its slot.
 const FIRST_PORT: u16 = 9000;
+/// Bytes of each of a broker's two caches.
+pub(crate) const CACHE_BYTES_MAX: usize = 32 << 20;
 /// Time after which a request into the void is given up, whatever the sender thinks.
 const VOID: Duration = Duration::from_secs(30);
 
@@ -213,8 +215,9 @@ impl Broker {
         config.auto_create_partitions = None;
         config.put_budget_per_second = self.core.plan.put_budget.then(|| NonZeroU32::new(20)).flatten();
         config.limits.unacknowledged_bytes_max = self.core.plan.unacknowledged_bytes_max;
-        config.limits.tail_cache_bytes_max = 64 << 10;
-        config.limits.read_cache_bytes_max = 64 << 10;
+        // Room for several reads of objects whose sizes are not known: each takes the largest there can be.
+        config.limits.tail_cache_bytes_max = CACHE_BYTES_MAX;
+        config.limits.read_cache_bytes_max = CACHE_BYTES_MAX;
         config
     }
 

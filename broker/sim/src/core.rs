@@ -60,6 +60,8 @@ struct Notes {
     unwell: BTreeSet<Slot>,
     /// No faults are drawn any more.
     healed: bool,
+    /// When that was.
+    healed_at: Option<Duration>,
     violations: Vec<Violation>,
     trace: u64,
     lines: Option<Vec<String>>,
@@ -151,9 +153,17 @@ impl Core {
 
     /// From now on nothing goes wrong by chance.
     pub fn heal(&self) {
+        let now = self.clock.now();
         let mut notes = self.notes();
         notes.healed = true;
+        notes.healed_at.get_or_insert(now);
         notes.cuts.clear();
+    }
+
+    /// When everything was healed, in milliseconds of the world; at the end of time where that is still to come.
+    #[must_use]
+    pub fn healed_at_ms(&self) -> u64 {
+        self.notes().healed_at.and_then(|at| u64::try_from(at.as_millis()).ok()).unwrap_or(u64::MAX)
     }
 
     /// Whether nothing goes wrong any more.

@@ -137,7 +137,13 @@ impl Producer {
         let finished = self.client.ask_whom(leader.slot, PATIENCE, reach, connection).await;
         let mut done = vec![false; sent];
         let mut next = Some(leader);
-        while let Ok((at, outcome)) = answers.try_recv() {
+        let mut came: Vec<(usize, Option<ProduceOutcome>)> = Vec::with_capacity(sent);
+        while let Ok(answer) = answers.try_recv() {
+            came.push(answer);
+        }
+        // What became durable together wakes its waiters in tokio's random order.
+        came.sort_by_key(|(at, _)| *at);
+        for (at, outcome) in came {
             // An answer that came when the client had gone away was not heard.
             let heard = finished.is_some() || self.client.core.random().per_mille(500);
             let (Some(outcome), Some(one), true) = (outcome, unsent.get(at).cloned(), heard) else { continue };
