@@ -26,6 +26,10 @@ pub(crate) struct Cluster {
 pub(crate) struct AppendInfo {
     pub(crate) id: Uuid,
     pub(crate) internal: bool,
+    /// Whether records go by age, size and request; else by compaction only.
+    pub(crate) expires: bool,
+    /// Whether of records with the same key the last one stays: then every record has a key.
+    pub(crate) compacted: bool,
     pub(crate) message_bytes_max: usize,
     pub(crate) timestamp_type: TimestampType,
 }
@@ -84,6 +88,8 @@ impl Cluster {
         find(&state, topic).map(|topic| AppendInfo {
             id: topic.id,
             internal: topic.internal,
+            expires: topic.has_cleanup_policy("delete"),
+            compacted: topic.has_cleanup_policy("compact"),
             message_bytes_max: topic
                 .integer_config("max.message.bytes")
                 .and_then(|bytes| usize::try_from(bytes).ok())

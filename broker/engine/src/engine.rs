@@ -4,6 +4,7 @@ mod admin;
 mod groups;
 mod peers;
 mod propose;
+mod records;
 mod start;
 mod transactions;
 

@@ -45,10 +45,11 @@ pub use peers::{Heartbeat, Network, NoNetwork, NotAMessage, PartitionLoad, PeerA
 pub use status::{BrokerInfo, Metrics, PartitionInfo, Status, TopicInfo};
 pub use topic::{
     Acks, AdminMode, Appended, ConfigEntry, ConfigResource, ConfigSource, ConfigType, CreatePartitions,
-    CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteTopicError, DeletedTopic,
-    DescribeConfigsError, EpochEnd, FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, InitProducerId,
-    InitProducerIdError, Isolation, LeaderHint, ListOffset, ListedOffset, OffsetSpec, PartitionError, ProduceError,
-    ProduceOutcome, ProducePartition, ProduceRequest, ProducerIdentity, TopicRef, Turn,
+    CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteRecords, DeleteRecordsError,
+    DeleteTopicError, DeletedTopic, DescribeConfigsError, EpochEnd, FetchError, FetchOutcome, FetchPartition,
+    FetchRequest, Fetched, InitProducerId, InitProducerIdError, Isolation, LeaderHint, ListOffset, ListedOffset,
+    OffsetSpec, PartitionError, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest, ProducerIdentity,
+    TopicRef, Turn,
 };
 pub use txn::{
     AddMode, AddOffsetsRequest, AddPartitionsRequest, AddToTransaction, EndTransactionRequest, MarkerOutcome,

@@ -23,7 +23,7 @@ use crate::env::{Env, Tasks};
 use crate::group::{Coordinator, GroupError, Tools};
 use crate::journal::Journal;
 use crate::limits::{INTERNAL_BYTES_MAX, Limits, MANIFEST_READS_AT_ONCE, OPENING_WAIT_MAX};
-use crate::log::{Memory, Objects, Reader, RecoveredLog, Segments, StoreAge, Until, Wal};
+use crate::log::{Garbage, Memory, Objects, Reader, RecoveredLog, Segments, StoreAge, Until, Wal, Wanted};
 use crate::peers::{Network, PartitionLoad};
 use crate::status::Counters;
 use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef, WaiterNumbers};
@@ -74,6 +74,9 @@ pub(crate) struct Life {
     pub(crate) objects: Objects,
     pub(crate) waiters: WaiterNumbers,
     pub(crate) reader: Reader,
+    /// What nothing names any more.
+    pub(crate) garbage: Garbage,
+    pub(crate) fold_wanted: Wanted,
     pub(crate) memory: Memory,
     pub(crate) internal_memory: Memory,
     /// Bytes that all groups take.
@@ -133,6 +136,8 @@ impl Life {
             objects,
             waiters: WaiterNumbers::default(),
             reader,
+            garbage: Garbage::default(),
+            fold_wanted: Wanted::default(),
             manifest_reads: Semaphore::new(MANIFEST_READS_AT_ONCE),
             internal_memory: if is_on(Mutation::OneMemoryPool) {
                 memory.clone()

@@ -167,6 +167,24 @@ pub const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(3600);
 pub const FINALISED_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 /// Objects deleted at once.
 pub const DELETES_AT_ONCE: usize = 16;
+/// Time between two looks at what has expired, or is worth compacting.
+pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+/// Bytes of keys that one compaction holds in memory; with more a shorter part of the partition is compacted.
+pub const COMPACTION_KEYS_BYTES_MAX: usize = 32 << 20;
+/// Bytes of a segment that compaction aims at; it holds twice that in memory.
+pub const COMPACTED_SEGMENT_BYTES: u64 = 32 << 20;
+/// Time between two looks at what has to be cleaned.
+pub const CLEAN_INTERVAL: Duration = Duration::from_secs(30);
+/// Time that a segment stays after its manifest has ceased to name it: longer than any fetch.
+pub const SEGMENT_GRACE: Duration = Duration::from_secs(120);
+/// Time after a claim before segments of earlier leaders are looked for: longer than any fetch that they still answer.
+pub const ORPHAN_GRACE: Duration = Duration::from_secs(300);
+/// The longest time between two looks; each costs one or two listings.
+pub const ORPHAN_INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Age, by the store's clock, below which no shared segment is deleted: its writer may not have named it yet.
+pub const SHARED_SEGMENT_GRACE: Duration = Duration::from_secs(3600);
+/// Segments that wait to be deleted; the next leader finds what is beyond.
+pub const GARBAGE_MAX: usize = 100_000;
 /// Time between two looks for committed offsets that have expired. Kafka's default.
 pub const OFFSETS_EXPIRY_INTERVAL: Duration = Duration::from_secs(600);
 /// Bytes that an object of a write-ahead log has at most in the ordinary case; reserved before it is read.

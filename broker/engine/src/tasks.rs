@@ -1,6 +1,7 @@
 //! What a broker does by itself: follow the metadata, show that it lives, watch the others, share the load.
 
 mod balance;
+mod clean;
 mod detector;
 mod expire;
 mod fold;
@@ -10,6 +11,7 @@ mod load;
 mod nudge;
 mod release;
 mod report;
+mod retain;
 mod retire;
 mod show_life;
 mod snapshot;
@@ -17,6 +19,7 @@ mod sweep;
 mod watch;
 
 pub(crate) use balance::balance;
+pub(crate) use clean::clean;
 pub(crate) use detector::{Detector, Stage};
 pub(crate) use expire::expire_offsets;
 pub(crate) use fold::fold;
@@ -26,6 +29,7 @@ pub(crate) use load::measure_load;
 pub(crate) use nudge::nudge_others;
 pub(crate) use release::{follow_targets, release};
 pub(crate) use report::report;
+pub(crate) use retain::retain;
 pub(crate) use retire::retire;
 pub(crate) use show_life::{ask_store, show_life};
 pub(crate) use snapshot::write_snapshots;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod configs;
+mod delete_records;
 mod fetch;
 mod list_offsets;
 mod partition;
@@ -16,6 +17,7 @@ pub use admin::{
     DeletedTopic,
 };
 pub use configs::{ConfigEntry, ConfigResource, ConfigSource, ConfigType, DescribeConfigsError};
+pub use delete_records::{DeleteRecords, DeleteRecordsError};
 pub use fetch::{FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, Isolation};
 pub use list_offsets::{EpochEnd, ListOffset, ListedOffset, OffsetSpec};
 pub(crate) use partition::{Marked, Partition, PartitionId, Placed, Unfolded, Verification, Verified};

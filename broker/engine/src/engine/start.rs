@@ -203,6 +203,8 @@ async fn live(inner: &Arc<Inner>, life: &Arc<Life>) {
     life.tasks.spawn(tasks::watch_others(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::follow_targets(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::expire_offsets(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::retain(Arc::clone(inner), Arc::clone(life)));
+    life.tasks.spawn(tasks::clean(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::report(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::sweep(Arc::clone(inner), Arc::clone(life)));
     life.tasks.spawn(tasks::measure_load(Arc::clone(inner), Arc::clone(life)));

@@ -224,7 +224,6 @@ impl ManifestLog {
     ///
     /// # Errors
     /// [`ManifestFailure`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "retention and compaction ask before they delete segments"))]
     pub(crate) async fn is_newest(&self) -> Result<bool, ManifestFailure> {
         let Some(known) = self.newest_version().filter(|_| self.is_claimed()) else { return Ok(false) };
         let highest = self.inner.sequence.list_from(known.version).await?.into_keys().next_back();

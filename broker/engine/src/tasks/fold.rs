@@ -36,6 +36,7 @@ pub(crate) async fn fold(inner: Arc<Inner>, life: Arc<Life>) {
         tokio::select! {
             biased;
             () = life.cancel.cancelled() => return,
+            () = life.fold_wanted.asked() => {}
             () = tokio::time::sleep(pause) => {}
         }
         tokio::select! {
@@ -45,6 +46,7 @@ pub(crate) async fn fold(inner: Arc<Inner>, life: Arc<Life>) {
                 trim.tried_at = None;
             }
         }
+        life.fold_wanted.round_is_over();
         tokio::select! {
             biased;
             () = life.cancel.cancelled() => return,
@@ -94,6 +96,12 @@ impl Ages {
         let now = life.env.monotonic();
         let mut all = self.look(life);
         let limits = &life.limits;
+        // What somebody waits for comes first.
+        let is_wanted = |one: &Waiting| life.fold_wanted.wants(one.partition.id, one.unfolded.from);
+        if all.iter().any(is_wanted) {
+            all.retain(is_wanted);
+            return all;
+        }
         let age = |one: &Waiting| now.saturating_sub(one.since);
         // The log grows too long: everything up to its present end.
         let acknowledged = life.wal.acknowledged();

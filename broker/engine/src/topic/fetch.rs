@@ -113,16 +113,25 @@ type Read = BTreeMap<(usize, usize), Result<Pieces, ReadError>>;
 
 impl Life {
     /// Reads, waiting until there is enough to say.
-    pub(crate) async fn fetch(&self, request: FetchRequest) -> Vec<FetchOutcome> {
+    pub(crate) async fn fetch(&self, mut request: FetchRequest) -> Vec<FetchOutcome> {
         let deadline = Instant::now() + request.max_wait.min(FETCH_WAIT_MAX);
         // One for all partitions: those that are being taken over keep the others waiting once.
         let opened_by = deadline.min(Instant::now() + OPENING_WAIT_MAX);
         let waiter = self.waiters.waiter();
         let mut moved = 0;
         loop {
-            let (outcomes, has_moved) = self.read_all(&request, &waiter, opened_by).await;
+            let (outcomes, again) = self.read_all(&request, &waiter, opened_by).await;
+            if !again.further.is_empty() {
+                // Compaction has left nothing of what was asked for: what follows it is the answer.
+                for (number, offset) in again.further {
+                    if let Some(wanted) = request.partitions.get_mut(number) {
+                        wanted.offset = offset.0;
+                    }
+                }
+                continue;
+            }
             // Folded between looking and reading: it is read where it lies now.
-            if has_moved && moved < PLACES_MOVED_MAX {
+            if again.moved && moved < PLACES_MOVED_MAX {
                 moved += 1;
                 continue;
             }
@@ -138,8 +147,13 @@ impl Life {
         }
     }
 
-    /// The outcomes, and whether something was not where it was looked for.
-    async fn read_all(&self, request: &FetchRequest, waiter: &Waiter, opened_by: Instant) -> (Vec<FetchOutcome>, bool) {
+    /// The outcomes, and why to read again.
+    async fn read_all(
+        &self,
+        request: &FetchRequest,
+        waiter: &Waiter,
+        opened_by: Instant,
+    ) -> (Vec<FetchOutcome>, Again) {
         let mut budget = request.max_bytes.min(self.limits.fetch_bytes_max);
         let mut planned_any = false;
         let mut plans = Vec::with_capacity(request.partitions.len());
@@ -170,10 +184,14 @@ impl Life {
             .buffered(OBJECT_READS_PER_FETCH_MAX)
             .collect()
             .await;
-        let has_moved = read.values().any(|read| *read == Err(ReadError::Moved));
+        let moved = read.values().any(|read| *read == Err(ReadError::Moved));
+        let mut again = Again { moved, further: Vec::new() };
         let mut budget = Budget { left: request.max_bytes.min(self.limits.fetch_bytes_max), spent: 0 };
-        let cut = |(number, plan): (usize, Result<Plan, FetchError>)| plan?.cut(number, &mut read, &mut budget);
-        (plans.into_iter().enumerate().map(cut).collect(), has_moved)
+        let mut outcomes = Vec::with_capacity(plans.len());
+        for (number, plan) in plans.into_iter().enumerate() {
+            outcomes.push(plan.and_then(|plan| plan.cut(number, &mut read, &mut budget, &mut again)));
+        }
+        (outcomes, again)
     }
 
     async fn plan(
@@ -253,9 +271,18 @@ struct Budget {
     spent: usize,
 }
 
+/// Why a fetch reads again.
+struct Again {
+    /// Something was not where it was looked for.
+    moved: bool,
+    /// Partitions of the request that have nothing at their offset, and where they may have something.
+    further: Vec<(usize, Offset)>,
+}
+
 impl Plan {
     /// The batches from the one that holds the offset on, whole, within the bounds; the first of the answer comes always.
-    fn cut(self, number: usize, read: &mut Read, budget: &mut Budget) -> FetchOutcome {
+    fn cut(self, number: usize, read: &mut Read, budget: &mut Budget, again: &mut Again) -> FetchOutcome {
+        let mut reached = self.offset;
         let mut records = Vec::new();
         let mut left = self.bytes_max.min(budget.left);
         'places: for at in 0..self.places.len() {
@@ -270,6 +297,7 @@ impl Plan {
                     return Err(PartitionError::Storage.into());
                 }
             };
+            reached = pieces.next;
             for slice in pieces.batches {
                 let asked = self.offset..self.end;
                 let (from, to) = window(&slice, asked, left, budget.spent == 0 && records.is_empty())?;
@@ -280,9 +308,13 @@ impl Plan {
                     left = left.saturating_sub(to - from);
                 }
                 if to < slice.len() {
+                    reached = self.offset;
                     break 'places;
                 }
             }
+        }
+        if records.is_empty() && reached > self.offset && reached < self.end {
+            again.further.push((number, reached));
         }
         Ok(Fetched {
             high_watermark: self.high_watermark.0,

@@ -1,5 +1,6 @@
 //! Finding offsets by position or time.
 
+use broker_log::limits::UNPACKED_BATCH_BYTES_MAX;
 use broker_record::{Batch, LeaderEpoch};
 use tokio::time::Instant;
 
@@ -116,8 +117,7 @@ impl Life {
 
     /// The first record that is not older than `timestamp`.
     ///
-    /// Inside a compressed batch records cannot be told apart; its first offset is the answer then: a consumer that starts
-    /// there misses nothing.
+    /// Of a batch that cannot be unpacked the first offset is the answer: a consumer that starts there misses nothing.
     async fn first_at(&self, partition: &Partition, timestamp: i64) -> Result<ListedOffset, PartitionError> {
         for _ in 0..PLACES_MOVED_MAX {
             let place = partition.place_at_time(timestamp).map_err(|error| self.with_hint(error, partition.id))?;
@@ -138,12 +138,11 @@ impl Life {
 fn listed(partition: &Partition, batch: Batch, timestamp: i64) -> Result<ListedOffset, PartitionError> {
     let header = batch.header();
     let leader_epoch = header.leader_epoch.0;
-    let Ok(records) = batch.records() else {
+    let Ok(records) = batch.unpack(UNPACKED_BATCH_BYTES_MAX) else {
         return Ok(ListedOffset { offset: header.base_offset.0, timestamp: header.max_timestamp, leader_epoch });
     };
     let log_start = partition.log_start();
     for record in records {
-        let record = record.map_err(|_| PartitionError::Corrupt)?;
         if record.timestamp >= timestamp && record.offset >= log_start {
             return Ok(ListedOffset { offset: record.offset.0, timestamp: record.timestamp, leader_epoch });
         }

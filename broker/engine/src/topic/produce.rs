@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use broker_log::limits::UNPACKED_BATCH_BYTES_MAX;
 use broker_record::{Batch, TimestampType};
 use bytes::Bytes;
 use thiserror::Error;
@@ -254,6 +255,9 @@ impl Life {
         }
         let mut batch = one_batch(records)?;
         check(&batch, topic.message_bytes_max)?;
+        if topic.compacted {
+            check_keys(&batch)?;
+        }
         let mut log_append_time_ms = -1;
         if topic.timestamp_type == TimestampType::LogAppendTime {
             log_append_time_ms = self.env.wall_ms();
@@ -272,7 +276,7 @@ impl Life {
         let appended = |base_offset: broker_record::Offset| Appended {
             base_offset: base_offset.0,
             log_append_time_ms,
-            log_start_offset: 0,
+            log_start_offset: serving.log_start().0,
         };
         match placed {
             Placed::At(base, ticket) => Ok((appended(base), Some(ticket))),
@@ -294,6 +298,16 @@ fn one_batch(records: Bytes) -> Result<Batch, ProduceError> {
         (None, _) => Err(ProduceError::InvalidRecord("no record batch")),
         (Some(_), Some(_)) => Err(ProduceError::InvalidRecord("more than one record batch for a partition")),
     }
+}
+
+/// Compaction keeps the last record of every key: one without a key would be lost.
+fn check_keys(batch: &Batch) -> Result<(), ProduceError> {
+    let records = batch.unpack(UNPACKED_BATCH_BYTES_MAX);
+    let records = records.map_err(|error| ProduceError::CorruptMessage(error.to_string()))?;
+    if records.iter().all(|record| record.key.is_some()) {
+        return Ok(());
+    }
+    Err(ProduceError::InvalidRecord("a compacted topic takes no records without keys"))
 }
 
 fn check(batch: &Batch, bytes_max: usize) -> Result<(), ProduceError> {

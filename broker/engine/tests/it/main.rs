@@ -23,6 +23,8 @@ mod records;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod segments;
 #[cfg(test)]
 mod slow;

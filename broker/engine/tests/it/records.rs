@@ -184,7 +184,7 @@ async fn configs_are_described_with_their_defaults() {
     let engine = start("a", &memory()).await;
     create_topic(&engine, 1).await;
     let configs = engine.describe_configs(&ConfigResource::Topic(TOPIC.to_owned())).unwrap();
-    assert!(configs.iter().any(|config| config.name == "retention.ms" && config.value == "604800000"));
+    assert!(configs.iter().any(|config| config.name == "segment.ms" && config.value == "604800000"));
     let configs = engine.describe_configs(&ConfigResource::Broker(engine.node_id())).unwrap();
     assert!(configs.iter().any(|config| config.name == "broker.id"));
     assert!(engine.describe_configs(&ConfigResource::Topic("none".to_owned())).is_err());

@@ -145,7 +145,9 @@ pub(crate) fn topic() -> TopicRef {
 }
 
 pub(crate) async fn create_topic(engine: &Engine, partitions: i32) {
-    let topic = CreateTopic { name: TOPIC.to_owned(), partitions: Some(partitions), configs: Default::default() };
+    // The records of most tests are stamped in 1970: by default they would have expired long ago.
+    let configs = std::collections::BTreeMap::from([("retention.ms".to_owned(), "-1".to_owned())]);
+    let topic = CreateTopic { name: TOPIC.to_owned(), partitions: Some(partitions), configs };
     let wait = Duration::from_secs(10);
     for created in engine.create_topics(vec![topic], AdminMode::Apply, "User:test", wait).await {
         created.unwrap();

@@ -138,6 +138,12 @@ impl Topic {
         Some(self.configs.get(name).map_or(default, String::as_str))
     }
 
+    /// Whether `cleanup.policy` contains a word.
+    #[must_use]
+    pub fn has_cleanup_policy(&self, policy: &str) -> bool {
+        self.config("cleanup.policy").is_some_and(|words| words.split(',').any(|word| word.trim() == policy))
+    }
+
     /// The value of a config that is an integer.
     #[must_use]
     pub fn integer_config(&self, name: &str) -> Option<i64> {
