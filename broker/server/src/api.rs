@@ -7,6 +7,7 @@ mod api_versions;
 mod create_partitions;
 mod create_topics;
 mod delete_groups;
+mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
@@ -204,6 +205,7 @@ async fn dispatch(call: &Call<'_>, request: Request, hold: &mut Hold) -> Result<
         Request::CreatePartitions(request) => {
             Response::CreatePartitions(create_partitions::handle(call, request).await)
         }
+        Request::DeleteRecords(request) => Response::DeleteRecords(delete_records::handle(call, request).await),
         Request::DeleteTopics(request) => Response::DeleteTopics(delete_topics::handle(call, request).await),
         Request::InitProducerId(request) => Response::InitProducerId(init_producer_id::handle(call, request).await),
         Request::DescribeConfigs(request) => Response::DescribeConfigs(describe_configs::handle(call, request)),

@@ -1,8 +1,9 @@
 //! What the engine's errors are in Kafka's numbers.
 
 use broker_engine::{
-    CreatePartitionsError, CreateTopicError, DeleteGroupError, DeleteTopicError, DescribeConfigsError, FetchError,
-    GroupError, InitProducerIdError, OffsetCommitError, PartitionError, ProduceError, TransactionError,
+    CreatePartitionsError, CreateTopicError, DeleteGroupError, DeleteRecordsError, DeleteTopicError,
+    DescribeConfigsError, FetchError, GroupError, InitProducerIdError, OffsetCommitError, PartitionError, ProduceError,
+    TransactionError,
 };
 use broker_wire::ErrorCode;
 
@@ -116,6 +117,18 @@ impl ErrorCoded for CreatePartitionsError {
             Self::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
             Self::Refused(_) => ErrorCode::PolicyViolation,
             Self::Unavailable(_) => ErrorCode::RequestTimedOut,
+        }
+    }
+}
+
+impl ErrorCoded for DeleteRecordsError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::Partition(error) => error.error_code(),
+            Self::OffsetOutOfRange => ErrorCode::OffsetOutOfRange,
+            Self::InternalTopic => ErrorCode::InvalidTopicException,
+            Self::NotDeletable => ErrorCode::PolicyViolation,
+            Self::TimedOut => ErrorCode::RequestTimedOut,
         }
     }
 }

@@ -36,6 +36,7 @@ pub(crate) const TABLE: &[Supported] = &[
     row(ApiKey::ApiVersions, 0, 4),
     row(ApiKey::CreateTopics, 2, 7),
     row(ApiKey::DeleteTopics, 1, 6),
+    row(ApiKey::DeleteRecords, 0, 2),
     row(ApiKey::InitProducerId, 0, 5),
     row(ApiKey::AddPartitionsToTxn, 0, 5),
     row(ApiKey::AddOffsetsToTxn, 0, 4),

@@ -2,10 +2,13 @@
 
 use broker_wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
 use broker_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
+use broker_wire::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use broker_wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
 use broker_wire::messages::describe_cluster::DescribeClusterRequest;
 use broker_wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
 use broker_wire::{ErrorCode, Request, Response, Str, Uuid};
+
+use broker_record::BatchBuilder;
 
 use crate::broker::Broker;
 use crate::client::Client;
@@ -81,6 +84,35 @@ fn configs_come_with_their_source_and_default() {
     assert_eq!((set.value.as_deref(), set.config_source), (Some("2000000"), 1));
     assert_eq!(set.synonyms.len(), 2);
     assert_eq!(find("retention.ms").config_source, 5);
+}
+
+#[test]
+fn records_are_deleted_up_to_an_offset() {
+    let broker = Broker::start();
+    let mut client = broker.client();
+    client.topic("t");
+    let mut builder = BatchBuilder::new(1);
+    for value in [b"a", b"b", b"c"] {
+        builder.push(None, Some(value));
+    }
+    client.produce("t", builder.build().bytes().clone());
+    let mut delete = |offset| {
+        let partitions = [0, 7].map(|partition_index| DeleteRecordsPartition { partition_index, offset });
+        let topic = DeleteRecordsTopic { name: Str::from_static("t"), partitions: partitions.to_vec() };
+        let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 10_000 };
+        let Response::DeleteRecords(response) = client.call(&Request::DeleteRecords(request), 2) else { panic!() };
+        let partitions = &response.topics[0].partitions;
+        let [first, unknown] = partitions.as_slice() else { panic!("{partitions:?}") };
+        assert_eq!((unknown.partition_index, unknown.error_code), (7, ErrorCode::UnknownTopicOrPartition));
+        (first.error_code, first.low_watermark)
+    };
+    assert_eq!(delete(4), (ErrorCode::OffsetOutOfRange, -1));
+    assert_eq!(delete(2), (ErrorCode::None, 2));
+    assert_eq!(delete(1), (ErrorCode::None, 2));
+    assert_eq!(client.list_offset("t", -2).offset, 2);
+    assert_eq!(client.fetch("t", 1, 10).error_code, ErrorCode::OffsetOutOfRange);
+    let found = client.fetch("t", 2, 10);
+    assert_eq!((found.error_code, found.log_start_offset), (ErrorCode::None, 2));
 }
 
 #[test]

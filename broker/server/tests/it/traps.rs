@@ -93,6 +93,7 @@ fn every_advertised_version_of_every_api_is_answered() {
         Request::ListGroups(Default::default()),
         Request::ApiVersions(Default::default()),
         Request::CreateTopics(Default::default()),
+        Request::DeleteRecords(Default::default()),
         Request::DeleteTopics(Default::default()),
         Request::InitProducerId(Default::default()),
         Request::DescribeConfigs(Default::default()),
