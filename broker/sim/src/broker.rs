@@ -9,7 +9,7 @@ use std::time::Duration;
 use broker_engine::{
     BrokerInfo, Endpoint, Engine, EngineConfig, Env, Network, PeerAnswer, PeerError, PeerRequest, Stores,
 };
-use broker_store::Store;
+use broker_store::{Store, StoreClock};
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -222,9 +222,12 @@ impl Broker {
     }
 
     fn stores(&self, seed: u64) -> Stores {
+        // The buckets' own clock is right, whatever those of the brokers say.
+        let dates = Arc::new(StoreClock::default());
+        dates.note(self.core.clock.wall_ms());
         let store = |bucket: &Bucket, salt: u64| {
             let access = Arc::new(Access::new(&self.core, bucket, Who::Broker(self.slot)));
-            Store::over(access, CLUSTER).map(|store| store.with_seed(seed ^ salt))
+            Store::over(access, CLUSTER).map(|store| store.with_seed(seed ^ salt).with_clock(Arc::clone(&dates)))
         };
         match (store(&self.data, 1), store(&self.metadata, 2)) {
             (Ok(data), Ok(metadata)) => Stores { data, metadata },
