@@ -1,10 +1,11 @@
 //! What was written, acknowledged and seen in a world: the reference that the checks hold everything against.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use broker_log::{Incarnation, ManifestVersion, Origin, Slice, WalContents};
-use broker_metadata::{Change, Command, Digest, Entry, NotAnEntry, State};
+use broker_metadata::{Change, Command, Digest, NotAnEntry, State};
 use broker_record::Offset;
 use broker_store::Key;
 use bytes::Bytes;
@@ -106,14 +107,12 @@ impl Ledger {
     /// What was seen there before.
     pub fn see(&mut self, place: Place, offset: i64, value: &str) -> Result<(), String> {
         match self.seen.entry(place).or_default().entry(offset) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
+            Entry::Vacant(entry) => {
                 entry.insert(value.to_owned());
                 Ok(())
             }
-            std::collections::btree_map::Entry::Occupied(entry) if entry.get() == value => Ok(()),
-            std::collections::btree_map::Entry::Occupied(entry) => {
-                Err(format!("{place:?} offset {offset} held {} and then {value}", entry.get()))
-            }
+            Entry::Occupied(entry) if entry.get() == value => Ok(()),
+            Entry::Occupied(entry) => Err(format!("{place:?} offset {offset} held {} and then {value}", entry.get())),
         }
     }
 }
@@ -172,8 +171,11 @@ impl Ledger {
         if seq != self.reference.next_seq() {
             return vec![(Invariant::MetadataIsLinear, format!("entry {seq} stands before its predecessor"))];
         }
-        let decoded =
-            if self.cluster.is_nil() { Entry::decode_any(bytes) } else { Entry::decode(bytes, self.cluster, seq) };
+        let decoded = if self.cluster.is_nil() {
+            broker_metadata::Entry::decode_any(bytes)
+        } else {
+            broker_metadata::Entry::decode(bytes, self.cluster, seq)
+        };
         let mut problems = Vec::new();
         match decoded {
             Ok(entry) => {
@@ -264,10 +266,18 @@ impl Ledger {
                 problems.push((Invariant::OneLeaderPerEpoch, problem));
             }
         }
+        // What was deleted by right may come back when a PUT lands late: nobody reads there any more.
+        let is_past = self.reference.wal_log(incarnation).is_none_or(|known| seq < known.floor);
         let log = self.logs.entry(incarnation).or_default();
         let was_sealed = log.seal().is_some();
-        if log.objects.insert(seq, object).is_some() {
-            problems.push((Invariant::SealIsFinal, format!("number {seq} of {incarnation} was created twice")));
+        match log.objects.entry(seq) {
+            Entry::Vacant(entry) => {
+                entry.insert(object);
+            }
+            Entry::Occupied(_) if is_past => {}
+            Entry::Occupied(_) => {
+                problems.push((Invariant::SealIsFinal, format!("number {seq} of {incarnation} was created twice")));
+            }
         }
         if !was_sealed && log.seal().is_some() {
             self.sealed.entry(incarnation).or_insert(now_ms);
@@ -415,7 +425,7 @@ pub fn put_garbage(core: &Arc<Core>, bucket: &Bucket, seq: u64) {
 pub fn put_unknown_command(core: &Arc<Core>, bucket: &Bucket) {
     let (seq, bytes) = {
         let ledger = core.ledger();
-        let entry = Entry {
+        let entry = broker_metadata::Entry {
             cluster: ledger.cluster,
             seq: ledger.reference.next_seq(),
             nonce: 7,
