@@ -1,0 +1,5 @@
+//! The `ringfence` command line: reads Terraform plans into the boundary's model and reviews them.
+//!
+//! It knows files, formats and exit codes. What is right and wrong is the boundary's (`provider-boundary`).
+
+pub mod plan;

@@ -1,0 +1,5 @@
+//! `ringfence`.
+
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(64)
+}
