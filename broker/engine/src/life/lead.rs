@@ -21,6 +21,9 @@ use crate::txn;
 /// A partition that can be served, and the groups or transactions where it holds such.
 type Opened = (Arc<Partition>, Contents);
 
+/// A partition that is not served any more, its epoch, and its end if it was served at all.
+type GivenUp = (PartitionId, LeaderEpoch, Option<Offset>);
+
 /// What a partition holds.
 enum Contents {
     /// Records of users.
@@ -53,6 +56,14 @@ fn one_opening(roles: &BTreeMap<PartitionId, Role>, before: Option<PartitionId>)
     };
     let mut looked_at = first.chain(then.into_iter().flatten());
     looked_at.find(|(_, role)| matches!(role, Role::Opening(_))).map(|(id, _)| *id)
+}
+
+/// A number that depends on what is given up.
+fn tag(given_up: &[GivenUp]) -> u128 {
+    let one = |(id, epoch, _): &GivenUp| {
+        id.topic.as_u128() ^ (u128::from(id.partition.unsigned_abs()) << 32) ^ u128::from(epoch.0.unsigned_abs())
+    };
+    given_up.iter().map(one).fold(0, |all: u128, one| all.rotate_left(7) ^ one)
 }
 
 impl Life {
@@ -289,17 +300,21 @@ impl Life {
 
     /// Stops accepting for partitions, waits until what was accepted is durable, and says where each ends.
     ///
+    /// The end is behind a number that was filled after that: then no copy of this process serves any of them either.
     /// None of them is served again in this epoch, whatever becomes of the release. Partitions that are not led are left out.
     /// None when the ends cannot be had: this life has been sealed, or has ended.
     pub(crate) async fn give_up(&self, ids: &[PartitionId]) -> Option<Vec<ReleasedPartition>> {
         let given_up = self.close(ids);
         self.has_changed();
+        if given_up.is_empty() {
+            return Some(Vec::new());
+        }
         let unflushed = is_on(Mutation::ReleaseBeforeFlush).then(|| self.wal.acknowledged());
         let next = match unflushed {
             Some(next) => next,
-            None => self.wal.drain().await?,
+            None => self.wal.barrier(tag(&given_up)).await?,
         };
-        let released = |(id, leader_epoch, end): (PartitionId, LeaderEpoch, Option<Offset>)| ReleasedPartition {
+        let released = |(id, leader_epoch, end): GivenUp| ReleasedPartition {
             topic: id.topic,
             partition: id.partition,
             leader_epoch: leader_epoch.0,
@@ -331,7 +346,7 @@ impl Life {
         ids.iter().filter_map(served).collect()
     }
 
-    fn close(&self, ids: &[PartitionId]) -> Vec<(PartitionId, LeaderEpoch, Option<Offset>)> {
+    fn close(&self, ids: &[PartitionId]) -> Vec<GivenUp> {
         let mut given_up = Vec::new();
         let mut roles = self.roles();
         for id in ids {

@@ -58,7 +58,6 @@ struct Queue {
     /// Objects that are full and wait for their PUT; bounded by the memory reserved for their batches.
     full: VecDeque<Pending>,
     open: Pending,
-    last_ticket: Option<Ticket>,
     closed: bool,
 }
 
@@ -70,6 +69,8 @@ struct Pending {
     reserved: Vec<Reserved>,
     /// Batches since the writer last looked.
     fresh: usize,
+    /// Somebody waits for this number to be filled, with whatever is in it.
+    barrier: Option<u128>,
     done: watch::Sender<bool>,
 }
 
@@ -94,7 +95,7 @@ pub(crate) enum Ended {
 
 impl Wal {
     pub(crate) fn new() -> Self {
-        let queue = Queue { full: VecDeque::new(), open: Pending::new(), last_ticket: None, closed: false };
+        let queue = Queue { full: VecDeque::new(), open: Pending::new(), closed: false };
         let shared = Shared {
             queue: Mutex::new(queue),
             wake: Notify::new(),
@@ -130,19 +131,28 @@ impl Wal {
         queue.open.reserved.push(reserved);
         queue.open.fresh += 1;
         let ticket = queue.open.done.subscribe();
-        queue.last_ticket = Some(ticket.clone());
         drop(queue);
         self.shared.wake.notify_one();
         Some(ticket)
     }
 
-    /// Waits until everything that was appended is durable; the number after the last object, or none when that will
-    /// never be.
-    pub(crate) async fn drain(&self) -> Option<u64> {
-        let last = self.queue().last_ticket.clone();
-        if let Some(mut ticket) = last {
-            ticket.wait_for(|durable| *durable).await.ok()?;
-        }
+    /// Fills one more number, and waits until it and everything before it is durable; the number after the last object, or
+    /// none when that will never be.
+    ///
+    /// A copy of this process may write the same log and have acknowledged what is not known here: whoever fills a number
+    /// first excludes the other. `tag` tells what is written for, as two copies may draw the same nonce.
+    pub(crate) async fn barrier(&self, tag: u128) -> Option<u64> {
+        let mut ticket = {
+            let mut queue = self.queue();
+            if queue.closed {
+                return None;
+            }
+            let others = queue.open.barrier.unwrap_or_default();
+            queue.open.barrier = Some(others.rotate_left(1) ^ tag);
+            queue.open.done.subscribe()
+        };
+        self.shared.wake.notify_one();
+        ticket.wait_for(|durable| *durable).await.ok()?;
         Some(self.acknowledged())
     }
 
@@ -187,6 +197,7 @@ impl Pending {
             partitions: BTreeMap::new(),
             reserved: Vec::new(),
             fresh: 0,
+            barrier: None,
             done: watch::Sender::new(false),
         }
     }
@@ -285,11 +296,12 @@ impl Writer {
         self.policy.spent(now, u32::try_from(hedges.saturating_sub(self.hedges)).unwrap_or(u32::MAX));
         self.hedges = hedges;
         let mut queue = self.wal.queue();
-        let buffered = match queue.full.front() {
-            Some(full) => Buffered {
-                bytes: full.builder.body_len().max(crate::limits::FLUSH_BYTES_AT_ONCE),
-                ..Buffered::default()
-            },
+        let at_once = match queue.full.front() {
+            Some(full) => Some(full.builder.body_len()),
+            None => queue.open.barrier.map(|_| queue.open.builder.body_len()),
+        };
+        let buffered = match at_once {
+            Some(bytes) => Buffered { bytes: bytes.max(crate::limits::FLUSH_BYTES_AT_ONCE), ..Buffered::default() },
             None => Buffered {
                 bytes: queue.open.builder.body_len(),
                 batches: queue.open.reserved.len(),
@@ -315,7 +327,7 @@ impl Writer {
             }
         };
         let origin = Origin { cluster: self.cluster, incarnation: self.incarnation, seq };
-        let nonce = self.env.uuid().as_u128();
+        let nonce = self.env.uuid().as_u128() ^ pending.barrier.unwrap_or_default();
         let (bytes, index) = pending.builder.build_repeating(origin, nonce, &self.repeats(seq));
         self.note(&index);
         let now = self.env.monotonic();

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use broker_engine::store::Store;
+use broker_engine::record::{BatchBuilder, LeaderEpoch, Offset};
+use broker_engine::store::{Filled, Frozen, Nonce, Patience, SequenceName, Store};
 use broker_engine::{Engine, PartitionError, ProduceError, Stores};
+use broker_log::{Origin, WalBuilder};
 use tokio::time::timeout;
 
 use crate::gate::{Gate, Held};
@@ -120,6 +122,36 @@ async fn what_a_zombie_wrote_before_the_seal_counts() {
     assert!(first.await.is_err() && second.await.is_err());
     assert_eq!(read_all(&b, 0).await, vec![(0, "value 7".to_owned())]);
     a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_copy_of_a_process_acknowledged_is_not_released_away() {
+    let stores = memory();
+    let (a, b) = (start("a", &stores).await, start("b", &stores).await);
+    create_topic(&a, 40).await;
+    knows_the_topic(&b).await;
+    let partition = led_by(&a);
+    patiently(|| produce(&a, partition, batch(&values(0, 1)))).await;
+    // A copy, made a moment ago, goes on in the same log.
+    let view = a.view();
+    let copied = view.broker(a.node_id()).unwrap().incarnation();
+    let known = view.topic_named(TOPIC).unwrap();
+    let epoch = known.partitions.get(usize::try_from(partition).unwrap()).unwrap().leader_epoch;
+    let numbers = stores.data.sequence(SequenceName::Wal(copied));
+    let seq = numbers.list_from(0).await.unwrap().into_keys().max().unwrap() + 1;
+    let mut builder = WalBuilder::default();
+    let mut record = BatchBuilder::new(1_000);
+    record.push(None, Some(b"value 1"));
+    builder.push(known.id, partition, record.build().place(Offset(1), LeaderEpoch(epoch)), None);
+    let (bytes, _) = builder.build(Origin { cluster: a.cluster_id(), incarnation: copied, seq }, 5);
+    let frozen = Frozen::new(Nonce(5), bytes).unwrap();
+    assert!(matches!(numbers.fill(seq, &frozen, Patience::forever()).await, Ok(Filled::Mine)));
+    a.stop().await;
+    // Nobody can release for it, so it is fenced.
+    fence(&b, &a).await;
+    assert_eq!(patiently(|| produce(&b, partition, batch(&values(2, 1)))).await, 2);
+    assert_eq!(read_all(&b, partition).await, numbered(&values(0, 3)));
     b.stop().await;
 }
 
