@@ -1,0 +1,3 @@
+//! Properties of the boundary model.
+
+mod algebra;
