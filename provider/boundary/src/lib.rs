@@ -2,8 +2,9 @@
 //! long - and what proves it.
 //!
 //! Pure: no input or output, no clock, no tasks. Readers of plans, of AWS and of the bucket fill [`model::World`];
-//! questions compare it with [`model::contract::Contract`] and answer with a [`model::verdict::Verdict`] each.
-//! Begin with the documentation of [`model`].
+//! questions compare it with [`model::contract::Contract`] and answer with a [`model::verdict::Verdict`] each, and all
+//! answers together are a [`review::Review`]. Begin with the documentation of [`model`].
 
 pub mod iam;
 pub mod model;
+pub mod review;
