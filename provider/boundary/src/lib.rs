@@ -7,4 +7,5 @@
 
 pub mod iam;
 pub mod model;
+pub mod requirement;
 pub mod review;
