@@ -25,7 +25,7 @@ mod statement;
 pub mod text;
 pub mod truth;
 
-pub use document::Document;
+pub use document::{Document, Effect};
 pub use evaluate::{Answer, Circumstances, Decision, Denial, Path, ResourceSide, evaluate};
 pub use layer::{Layer, Policies, Policy};
 pub use request::{Caller, Context, KeyState, Request, Resource};

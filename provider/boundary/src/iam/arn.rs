@@ -24,6 +24,12 @@ pub(crate) fn compare_arn(pattern: &[Token], value: &[Token]) -> Truth {
     if *pattern == [Token::Star] {
         return Truth::Yes;
     }
+    // `${aws_s3_bucket.data.arn}/*` and the ARN of an object in the same bucket.
+    let same_symbol =
+        matches!((pattern.first(), value.first()), (Some(Token::Symbol(a)), Some(Token::Symbol(b))) if a == b);
+    if same_symbol {
+        return compare(pattern, value, Letters::Exact);
+    }
     // A part of the ARN may hide in what is not known or in a pattern's `*`.
     if opaque(value) || patterns.len() < 6 {
         return match compare(pattern, value, Letters::Exact) {

@@ -167,6 +167,7 @@ struct Layers<'a> {
     endpoint: Option<Said>,
     /// The resource's policy must allow by itself.
     own_word: bool,
+    resource_layer: Layer,
     scp_unread: Option<Truth>,
     rcp_unread: Option<Truth>,
 }
@@ -195,6 +196,11 @@ impl<'a> Layers<'a> {
             grant,
             endpoint,
             own_word,
+            resource_layer: if matches!(circumstances.resource, ResourceSide::Trust(_)) {
+                Layer::Trust
+            } else {
+                Layer::Resource
+            },
             scp_unread,
             rcp_unread,
         }
@@ -334,7 +340,7 @@ impl<'a> Layers<'a> {
                 false
             };
             if of_resource {
-                silent.push(Layer::Resource);
+                silent.push(self.resource_layer);
             }
             if has_account && self.identity.allows.is_no() && !matches!(self.request.caller, Caller::Root { .. }) {
                 silent.push(Layer::Identity);

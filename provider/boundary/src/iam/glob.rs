@@ -93,7 +93,7 @@ pub(crate) fn compare(pattern: &[Token], value: &[Token], letters: Letters) -> T
 
 /// Whether two sets have a text in common, as far as can be known: no is certain.
 pub(crate) fn meet(one: &[Token], other: &[Token], letters: Letters) -> bool {
-    let flexible = |tokens: &[Token]| tokens.iter().any(|t| matches!(t, Token::Star | Token::Mark | Token::Hole(_)));
+    let flexible = |tokens: &[Token]| tokens.iter().any(is_flexible);
     let (one_flexible, other_flexible) = (flexible(one), flexible(other));
     // reach.get(j): the first i tokens of one and the first j of the other can be the same text.
     let mut reach = vec![false; other.len() + 1];
@@ -126,6 +126,14 @@ pub(crate) fn meet(one: &[Token], other: &[Token], letters: Letters) -> bool {
     reach.last().copied().unwrap_or(false)
 }
 
+/// Whether a token leaves room for what AWS will assign. A symbol does where the other side has one for the whole ARN.
+fn is_flexible(token: &Token) -> bool {
+    match token {
+        Token::Star | Token::Mark | Token::Hole(_) | Token::Symbol(_) => true,
+        Token::Char(_) => false,
+    }
+}
+
 /// Whether nothing may stand where this token is.
 fn may_be_empty(token: &Token) -> bool {
     match token {
@@ -139,9 +147,7 @@ fn may_be_empty(token: &Token) -> bool {
 fn alike(one: &Token, other: &Token, letters: Letters) -> bool {
     match (one, other) {
         (Token::Char(a), Token::Char(b)) => same(*a, *b, letters),
-        (Token::Symbol(a), Token::Symbol(b)) => {
-            a == b || a.nature != SymbolNature::Assigned || b.nature != SymbolNature::Assigned
-        }
+        (Token::Symbol(a), Token::Symbol(b)) => a.may_be(b),
         (Token::Mark, Token::Char(_) | Token::Mark) | (Token::Char(_), Token::Mark) => true,
         _ => false,
     }
@@ -153,16 +159,23 @@ fn takes(wide: &Token, narrow: &Token, others_flexible: bool) -> bool {
         Token::Star | Token::Hole(_) => true,
         Token::Symbol(symbol) => match (symbol.nature, narrow) {
             (SymbolNature::Anything, _) => true,
+            // An ARN has identifiers in it, perhaps one that has a symbol of its own.
+            (SymbolNature::AssignedArn, Token::Symbol(other)) => symbol.may_be(other) || is_identifier(other),
             // An identifier has neither of these in it.
-            (_, Token::Char(':' | '/')) => false,
-            // What AWS will assign equals nothing that is written out, but may begin as a pattern does.
-            (SymbolNature::Assigned, Token::Char(_) | Token::Mark) => others_flexible,
+            (SymbolNature::Assigned | SymbolNature::Environment, Token::Char(':' | '/')) => false,
+            // What AWS will assign equals nothing that is written out, but may begin as a pattern does, and an ARN of an
+            // assigned identifier has known parts.
+            (SymbolNature::Assigned | SymbolNature::AssignedArn, Token::Char(_) | Token::Mark) => others_flexible,
             (SymbolNature::Environment, Token::Char(_) | Token::Mark) => true,
             (_, Token::Star | Token::Hole(_)) => true,
             (_, Token::Symbol(_)) => false,
         },
         Token::Char(_) | Token::Mark => false,
     }
+}
+
+fn is_identifier(symbol: &Symbol) -> bool {
+    matches!(symbol.nature, SymbolNature::Assigned | SymbolNature::Environment)
 }
 
 /// Whether the pattern matches, whatever the value's unknown parts are.

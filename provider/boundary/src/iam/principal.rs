@@ -163,8 +163,8 @@ fn left_over(entries: &[PrincipalEntry], caller: &Caller, denies: Denies) -> Tru
     let (own, parents) = match caller {
         Caller::RoleSession { .. } | Caller::FederatedUser { .. } => (leaf.clone(), role.and(account)),
         Caller::User { .. } => (leaf.clone(), account),
-        Caller::Root { .. } => (account, Truth::Yes),
-        Caller::Service { .. } | Caller::Federated { .. } | Caller::Anonymous => (leaf.clone(), Truth::Yes),
+        Caller::Root { .. } => (account.clone(), account),
+        Caller::Service { .. } | Caller::Federated { .. } | Caller::Anonymous => (leaf.clone(), leaf),
     };
     let (own, parents) = (own.or(everyone.clone()), parents.or(everyone));
     match (denies, own, parents) {

@@ -14,6 +14,8 @@ use crate::iam::truth::Reason;
 pub enum SymbolNature {
     /// AWS will assign it: it differs from every identifier that exists and from every other symbol.
     Assigned,
+    /// The same for a whole ARN, which has colons and slashes.
+    AssignedArn,
     /// It exists and may equal any literal of its kind: the account, the region, the partition.
     Environment,
     /// Any text: a value that is computed at apply.
@@ -32,6 +34,46 @@ pub const ENVIRONMENT_KINDS: &[&str] = &["account", "dns-suffix", "organization"
 /// The kind of symbols for values that are computed at apply; the name is the address.
 pub const COMPUTED_KIND: &str = "unknown";
 
+/// Terraform's types of resources whose `id` and `arn` AWS assigns.
+const ASSIGNED_TYPES: &[&str] = &[
+    "aws_ebs_volume",
+    "aws_instance",
+    "aws_internet_gateway",
+    "aws_kms_key",
+    "aws_launch_template",
+    "aws_nat_gateway",
+    "aws_network_acl",
+    "aws_network_interface",
+    "aws_route_table",
+    "aws_security_group",
+    "aws_subnet",
+    "aws_vpc",
+    "aws_vpc_endpoint",
+    "aws_vpc_peering_connection",
+];
+
+/// What is known of a reference to a resource's attribute, such as `module.a["x"].aws_vpc.b[0].id`.
+fn reference(text: &str) -> Option<SymbolNature> {
+    let mut outside = true;
+    let bare: String = text
+        .chars()
+        .filter(|&letter| {
+            outside = if letter == '[' { false } else { letter == ']' || outside };
+            outside && letter != ']'
+        })
+        .collect();
+    if !(bare.contains('.') || bare.len() < text.len()) || bare.contains(':') || bare.contains(char::is_whitespace) {
+        return None;
+    }
+    let mut backwards = bare.rsplit('.');
+    let (attribute, _, kind) = (backwards.next()?, backwards.next(), backwards.next());
+    Some(match (attribute, kind.is_some_and(|kind| ASSIGNED_TYPES.contains(&kind))) {
+        ("id" | "key_id", true) => SymbolNature::Assigned,
+        ("arn", true) => SymbolNature::AssignedArn,
+        _ => SymbolNature::Anything,
+    })
+}
+
 /// An identifier that is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol {
@@ -45,6 +87,9 @@ impl Symbol {
     /// Reads the text between `${` and `}`; nothing if it is not a symbol's.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
+        if let Some(nature) = reference(text) {
+            return Some(Self { text: text.into(), nature });
+        }
         let (kind, name) = text.split_once(':').map_or((text, None), |(kind, name)| (kind, Some(name)));
         if name == Some("") {
             return None;
@@ -61,11 +106,28 @@ impl Symbol {
         Some(Self { text: text.into(), nature })
     }
 
+    /// Whether AWS will assign it.
+    #[must_use]
+    pub fn is_assigned(&self) -> bool {
+        matches!(self.nature, SymbolNature::Assigned | SymbolNature::AssignedArn)
+    }
+
+    /// Whether two symbols can stand for the same text, one within the other included: the same one, or attributes of one resource.
+    #[must_use]
+    pub fn may_be(&self, other: &Self) -> bool {
+        let resource = |symbol: &Self| symbol.text.rsplit_once('.').map(|(resource, _)| resource.to_owned());
+        let of_one = resource(self).is_some_and(|own| Some(own) == resource(other));
+        self == other || of_one || !self.is_assigned() || !other.is_assigned()
+    }
+
     /// Why an answer that depends on it is open.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match (self.nature, self.text.split_once(':')) {
-            (SymbolNature::Anything, Some((_, address))) => Reason::ComputedAtApply { address: address.to_owned() },
+            (SymbolNature::Anything, Some((COMPUTED_KIND, address))) => {
+                Reason::ComputedAtApply { address: address.to_owned() }
+            }
+            (SymbolNature::Anything, _) => Reason::ComputedAtApply { address: self.text.to_string() },
             _ => Reason::Symbol { symbol: self.text.to_string() },
         }
     }
@@ -210,6 +272,16 @@ mod tests {
         assert_eq!((&*key.text, key.nature), ("key:data", SymbolNature::Assigned));
         assert_eq!(name, "aws:username");
         assert_eq!(account.nature, SymbolNature::Environment);
+    }
+
+    #[test]
+    fn references_to_attributes_are_symbols_and_web_identity_keys_are_not() {
+        let nature = |text: &str| Symbol::read(text).map(|symbol| symbol.nature);
+        assert_eq!(nature("aws_kms_key.data.arn"), Some(SymbolNature::AssignedArn));
+        assert_eq!(nature("module.a[\"x:y\"].aws_vpc.b[0].id"), Some(SymbolNature::Assigned));
+        assert_eq!(nature("random_id.x.hex"), Some(SymbolNature::Anything));
+        assert_eq!(nature("graph.facebook.com:id"), None);
+        assert_eq!(nature("aws:username"), None);
     }
 
     #[test]

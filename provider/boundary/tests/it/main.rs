@@ -1,3 +1,4 @@
-//! Properties of the boundary model.
+//! Properties of the boundary model, and cases of the IAM evaluator.
 
 mod algebra;
+mod iam;

@@ -37,10 +37,10 @@ pub(super) fn matches(comparison: Comparison, wanted: &Text, given: &Given<'_>, 
         Comparison::ArnLike => arn(wanted, given, request),
         Comparison::Bool => boolean(wanted, given, request),
         Comparison::Numeric(order) => {
-            typed(wanted, given, |w, g| Some(ordered(order, value::number(w)?.partial_cmp(&value::number(g)?)?)))
+            typed(wanted, given, |w, g| Some(ordered(order, value::number(g)?.partial_cmp(&value::number(w)?)?)))
         }
         Comparison::Date(order) => {
-            typed(wanted, given, |w, g| Some(ordered(order, value::date(w)?.cmp(&value::date(g)?))))
+            typed(wanted, given, |w, g| Some(ordered(order, value::date(g)?.cmp(&value::date(w)?))))
         }
         Comparison::BinaryEquals => typed(wanted, given, |w, g| Some(value::base64(w)? == value::base64(g)?)),
         Comparison::IpAddress => typed(wanted, given, |w, g| Some(Network::read(w)?.contains(&Network::read(g)?))),
