@@ -2,4 +2,7 @@
 //!
 //! It knows files, formats and exit codes. What is right and wrong is the boundary's (`provider-boundary`).
 
+pub mod contract;
+pub mod hcl;
+pub mod limits;
 pub mod plan;

@@ -143,7 +143,8 @@ pub fn symbols_in(text: &str) -> BTreeSet<Symbol> {
         let Some(end) = rest.find('}') else { break };
         let symbol = rest.get(..=end).unwrap_or_default();
         if is_symbol(symbol.trim_start_matches("${").trim_end_matches('}')) {
-            found.insert(Symbol(symbol.into()));
+            // Within JSON, the quotes of a key are escaped.
+            found.insert(Symbol(symbol.replace("\\\"", "\"")));
         }
     }
     found
@@ -183,6 +184,13 @@ mod tests {
         let names: Vec<String> = symbols_in(text).iter().map(|one| one.name().to_owned()).collect();
         let expected = ["account", "aws_kms_key.data.arn", "key:data", "module.a[\"x\"].aws_vpc.b[0].id", "vpce:s3"];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_symbol_within_json_is_the_same_symbol() {
+        let plain = symbols_in("${aws_kms_key.this[\"data\"].arn}");
+        let json = serde_json::json!({ "Resource": "${aws_kms_key.this[\"data\"].arn}" }).to_string();
+        assert_eq!(symbols_in(&json), plain);
     }
 
     #[test]
