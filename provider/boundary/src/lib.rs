@@ -7,5 +7,7 @@
 
 pub mod iam;
 pub mod model;
+pub mod question;
+pub mod reach;
 pub mod requirement;
 pub mod review;
