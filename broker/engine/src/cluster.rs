@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker_log::Incarnation;
-use broker_metadata::{Broker, BrokerStatus, CONSUMER_OFFSETS, State, TRANSACTION_STATE, Topic, WalLog};
+use broker_metadata::{Broker, BrokerStatus, CONSUMER_OFFSETS, Readers, State, TRANSACTION_STATE, Topic, WalLog};
 use broker_record::{LeaderEpoch, TimestampType};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -118,6 +118,32 @@ impl Cluster {
         let state = self.state.borrow();
         let partition = state.partition(id.topic, id.partition)?;
         Some(Leader { incarnation: partition.leader, leader_epoch: LeaderEpoch(partition.leader_epoch) })
+    }
+
+    /// Who leads a partition that a broker may serve to consumers of `zone`: its own, in which the leader is not.
+    pub(crate) fn leader_elsewhere(
+        &self,
+        id: PartitionId,
+        zone: &str,
+        me: Incarnation,
+    ) -> Option<(Leader, Incarnation, BrokerInfo)> {
+        let state = self.state.borrow();
+        let is_in_zone = |broker: &Broker| broker.zone.as_deref() == Some(zone);
+        let partition = state.partition(id.topic, id.partition)?;
+        let incarnation = partition.leader.filter(|leader| *leader != me)?;
+        let leader = state.broker(incarnation.broker)?;
+        if !state.broker(me.broker).is_some_and(is_in_zone) || is_in_zone(leader) {
+            return None;
+        }
+        let leadership = Leader { incarnation: Some(incarnation), leader_epoch: LeaderEpoch(partition.leader_epoch) };
+        Some((leadership, incarnation, info(leader)))
+    }
+
+    /// Who serves the reads of a zone, where that is not the zone of `me`.
+    pub(crate) fn readers_elsewhere(&self, zone: &str, me: Incarnation) -> Option<Readers> {
+        let state = self.state.borrow();
+        let here = state.broker(me.broker)?.zone.as_deref();
+        (here != Some(zone)).then(|| state.readers())
     }
 
     /// Everything that an incarnation leads.

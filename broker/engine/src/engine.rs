@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use broker_metadata::State;
+use broker_metadata::{Readers, State};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -33,7 +33,7 @@ use crate::status::{BrokerInfo, Counters, Metrics, PartitionInfo, Status, TopicI
 use crate::tasks::Detector;
 use crate::topic::{
     EpochEnd, FetchOutcome, FetchRequest, LeaderHint, ListOffset, ListedOffset, PartitionError, ProduceOutcome,
-    ProduceRequest, TopicRef, Turn,
+    ProduceRequest, TopicRef, Turn, ZoneReaders,
 };
 
 /// One broker of a cluster; a cheap handle.
@@ -215,7 +215,9 @@ impl Engine {
     /// All topics, by name.
     #[must_use]
     pub fn topics(&self) -> Vec<TopicInfo> {
-        let mut topics: Vec<TopicInfo> = self.view().topics().values().map(|topic| topic_info(topic)).collect();
+        let state = self.view();
+        let readers = state.readers();
+        let mut topics: Vec<TopicInfo> = state.topics().values().map(|topic| topic_info(topic, &readers)).collect();
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         topics
     }
@@ -228,7 +230,7 @@ impl Engine {
             TopicRef::Name(name) => state.topic_named(name),
             TopicRef::Id(id) => state.topic(*id),
         };
-        found.map(topic_info)
+        found.map(|topic| topic_info(topic, &state.readers()))
     }
 
     /// The leader to tell a client for a partition; none where the topic or partition does not exist.
@@ -264,9 +266,15 @@ impl Engine {
     }
 
     /// Reads record batches, waiting up to `max_wait` for `min_bytes`.
+    ///
+    /// A consumer of another zone is told of a broker there; one of this broker's zone is served what brokers of other zones
+    /// lead as well.
     pub async fn fetch(&self, request: FetchRequest) -> Vec<FetchOutcome> {
         match self.inner.serving() {
-            Ok(life) => life.fetch(request).await,
+            Ok(life) => {
+                let readers = self.inner.readers_for(&life, request.zone.as_deref());
+                life.fetch(request, &readers).await
+            }
             Err(error) => request.partitions.iter().map(|_| Err(error.clone().into())).collect(),
         }
     }
@@ -327,6 +335,17 @@ impl Inner {
         self.detector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who serves the reads of a consumer's zone; nobody in this broker's own zone.
+    fn readers_for(&self, life: &Life, zone: Option<&str>) -> ZoneReaders {
+        let Some(zone) = zone else { return ZoneReaders::default() };
+        let Some(readers) = self.cluster.readers_elsewhere(zone, life.id) else { return ZoneReaders::default() };
+        let now = self.env.monotonic();
+        let detector = self.detector();
+        let others = self.cluster.others(life.id).into_iter().map(|(other, _)| other);
+        let in_reach = others.filter(|other| detector.is_in_reach(now, *other)).collect();
+        ZoneReaders { zone: zone.to_owned(), readers, in_reach }
+    }
+
     /// The life that serves records, while metadata is fresh enough.
     pub(crate) fn serving(&self) -> Result<Arc<Life>, PartitionError> {
         if self.journal.unconfirmed_for() > METADATA_STALENESS_MAX {
@@ -336,13 +355,14 @@ impl Inner {
     }
 }
 
-fn topic_info(topic: &broker_metadata::Topic) -> TopicInfo {
+fn topic_info(topic: &broker_metadata::Topic, readers: &Readers) -> TopicInfo {
     let partition = |(partition, known): (i32, &broker_metadata::Partition)| PartitionInfo {
         partition,
         leader: LeaderHint {
             node_id: known.leader.map_or(-1, |leader| leader.broker),
             leader_epoch: known.leader_epoch,
         },
+        readers: known.leader.map_or_else(Vec::new, |leader| readers.of(topic.id, partition, leader)),
     };
     TopicInfo {
         name: topic.name.clone(),

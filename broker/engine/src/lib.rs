@@ -47,9 +47,9 @@ pub use topic::{
     Acks, AdminMode, Appended, ConfigEntry, ConfigResource, ConfigSource, ConfigType, CreatePartitions,
     CreatePartitionsError, CreateTopic, CreateTopicError, CreatedTopic, DeleteRecords, DeleteRecordsError,
     DeleteTopicError, DeletedTopic, DescribeConfigsError, EpochEnd, FetchError, FetchOutcome, FetchPartition,
-    FetchRequest, Fetched, InitProducerId, InitProducerIdError, Isolation, LeaderHint, ListOffset, ListedOffset,
-    OffsetSpec, PartitionError, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest, ProducerIdentity,
-    TopicRef, Turn,
+    FetchRequest, Fetched, InitProducerId, InitProducerIdError, Isolation, LeaderHint, ListOffset, ListedOffset, Look,
+    Looked, OffsetSpec, PartitionError, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest,
+    ProducerIdentity, TopicRef, Turn, Watch,
 };
 pub use txn::{
     AddMode, AddOffsetsRequest, AddPartitionsRequest, AddToTransaction, EndTransactionRequest, MarkerOutcome,

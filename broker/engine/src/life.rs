@@ -26,7 +26,7 @@ use crate::limits::{INTERNAL_BYTES_MAX, Limits, MANIFEST_READS_AT_ONCE, OPENING_
 use crate::log::{Garbage, Memory, Objects, Reader, RecoveredLog, Segments, StoreAge, Until, Wal, Wanted};
 use crate::peers::{Network, PartitionLoad};
 use crate::status::Counters;
-use crate::topic::{LeaderHint, Partition, PartitionError, PartitionId, TopicRef, WaiterNumbers};
+use crate::topic::{Follow, LeaderHint, Partition, PartitionError, PartitionId, TopicRef, WaiterNumbers};
 use crate::trusted_clock::TrustedClock;
 use crate::txn;
 
@@ -73,6 +73,8 @@ pub(crate) struct Life {
     pub(crate) store_age: Arc<StoreAge>,
     pub(crate) objects: Objects,
     pub(crate) waiters: WaiterNumbers,
+    /// What it serves without leading.
+    pub(crate) follow: Follow,
     pub(crate) reader: Reader,
     /// What nothing names any more.
     pub(crate) garbage: Garbage,
@@ -135,6 +137,7 @@ impl Life {
             store_age,
             objects,
             waiters: WaiterNumbers::default(),
+            follow: Follow::default(),
             reader,
             garbage: Garbage::default(),
             fold_wanted: Wanted::default(),
@@ -193,6 +196,19 @@ impl Life {
                 return Err(PartitionError::NotLeader(leader.hint()));
             }
         }
+    }
+
+    /// A partition that this broker serves at this moment.
+    pub(crate) fn serving_now(&self, id: PartitionId) -> Option<Arc<Partition>> {
+        match self.roles().get(&id) {
+            Some(Role::Serving(serving)) if serving.is_open() => Some(Arc::clone(serving)),
+            _ => None,
+        }
+    }
+
+    /// This life, for what it spawns; none while it is dropped.
+    pub(crate) fn me(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
     }
 
     /// The coordinator of a group, if it is this broker.

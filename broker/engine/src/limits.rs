@@ -199,6 +199,24 @@ pub const READ_AHEAD_BYTES: usize = 2 << 20;
 pub const OBJECTS_READ_AHEAD_MAX: usize = 8;
 /// Objects that one fetch reads from the store at once.
 pub const OBJECT_READS_PER_FETCH_MAX: usize = 8;
+/// Partitions of one question where records lie, or what has changed: as text with its answer it stays below 4 MiB.
+pub const LOOK_PARTITIONS_MAX: usize = 3_000;
+/// Places of one answer where records lie.
+pub const LOOK_PLACES_MAX: usize = 6_000;
+/// Places of one partition in such an answer; a reader that has more bytes to spend asks again.
+pub const LOOK_PARTITION_PLACES_MAX: usize = 256;
+/// Aborted transactions of one answer; more than producers of a partition can have open at once.
+pub const LOOK_ABORTED_MAX: usize = PRODUCERS_PER_PARTITION_MAX + 2_000;
+/// Questions to leaders where records lie, of all fetches at once; further ones wait for their turn.
+pub const LOOKS_AT_ONCE: usize = 16;
+/// Time that such a question may take, its turn included, before the consumer is sent to the leader.
+pub const LOOK_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Time that a question whether anything has changed is kept waiting: what comes while all are under way waits for the next.
+pub const WATCH_WAIT_MAX: Duration = Duration::from_millis(250);
+/// Such questions to one leader at once.
+pub const WATCHES_PER_LEADER_MAX: usize = 4;
+/// Partitions of one such question.
+pub const WATCH_PARTITIONS_MAX: usize = 10_000;
 /// Bytes of internal records (committed offsets, members) that wait to become durable; apart from those of producers.
 pub const INTERNAL_BYTES_MAX: usize = 16 << 20;
 /// Time between two looks for new metadata entries.
@@ -209,6 +227,8 @@ pub const METADATA_STALENESS_MAX: Duration = Duration::from_secs(30);
 pub const COORDINATION_STALENESS_MAX: Duration = Duration::from_secs(5);
 /// Time between two heartbeats to each of the other brokers.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
+/// Time without a heartbeat of a broker's own, of which there are two in a second, after which no consumer is sent to it.
+pub const ASKED_AGO_MAX: Duration = Duration::from_millis(1500);
 /// Time that a broker may take to answer a heartbeat before it counts as silent.
 pub const HEARTBEAT_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Time between two `live/` objects.

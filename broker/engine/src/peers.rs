@@ -13,6 +13,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::status::BrokerInfo;
+use crate::topic::{Look, Looked, Watch};
 use crate::txn::{AddToTransaction, MarkerOutcome, TransactionError, WriteMarkers};
 
 /// The way to the other brokers.
@@ -61,6 +62,10 @@ pub enum PeerRequest {
     AddToTransaction(AddToTransaction),
     /// A transaction has ended. Answered with [`PeerAnswer::Marked`].
     WriteMarkers(WriteMarkers),
+    /// Where do records of your partitions lie? Answered with [`PeerAnswer::Looked`].
+    Look(Look),
+    /// Has anything about your partitions changed? Answered with [`PeerAnswer::Watched`], as soon as something has.
+    Watch(Watch),
 }
 
 /// What a broker answers another.
@@ -81,6 +86,10 @@ pub enum PeerAnswer {
     AddedToTransaction(Result<i32, TransactionError>),
     /// What became of each marker, in the order of the partitions.
     Marked(Vec<MarkerOutcome>),
+    /// What the leader sees; none where the question is not for this incarnation.
+    Looked(Option<Looked>),
+    /// Which of the partitions asked for are not as they were known, by number; none where it is not for this incarnation.
+    Watched(Option<Vec<u32>>),
     /// It is no member of the cluster at the moment, or does not know the question.
     NotNow,
 }

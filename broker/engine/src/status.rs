@@ -37,12 +37,14 @@ pub struct TopicInfo {
 }
 
 /// A partition as clients are told about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionInfo {
     /// Its number.
     pub partition: i32,
     /// Who leads it.
     pub leader: LeaderHint,
+    /// Who serves its reads in the zones in which the leader is not, one in each (KIP-392).
+    pub readers: Vec<i32>,
 }
 
 /// The state of an engine.

@@ -4,6 +4,7 @@ mod admin;
 mod configs;
 mod delete_records;
 mod fetch;
+mod follow;
 mod list_offsets;
 mod partition;
 mod produce;
@@ -18,9 +19,12 @@ pub use admin::{
 };
 pub use configs::{ConfigEntry, ConfigResource, ConfigSource, ConfigType, DescribeConfigsError};
 pub use delete_records::{DeleteRecords, DeleteRecordsError};
+pub(crate) use fetch::ZoneReaders;
 pub use fetch::{FetchError, FetchOutcome, FetchPartition, FetchRequest, Fetched, Isolation};
+pub(crate) use follow::{Follow, Stand};
+pub use follow::{Look, Looked, Watch};
 pub use list_offsets::{EpochEnd, ListOffset, ListedOffset, OffsetSpec};
-pub(crate) use partition::{Marked, Partition, PartitionId, Placed, Unfolded, Verification, Verified};
+pub(crate) use partition::{Marked, Onlooker, Partition, PartitionId, Placed, Unfolded, Verification, Verified};
 pub use produce::{Acks, Appended, ProduceError, ProduceOutcome, ProducePartition, ProduceRequest, Turn};
 pub use producer_id::{InitProducerId, InitProducerIdError, ProducerIdentity};
 

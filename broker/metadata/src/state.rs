@@ -9,6 +9,7 @@ mod brokers;
 mod deletion;
 mod election;
 mod queries;
+mod readers;
 mod shared;
 mod topics;
 
@@ -21,6 +22,7 @@ use uuid::Uuid;
 use crate::command::{Endpoint, ReleasedPosition, SweptObjects, TopicAttributes};
 use crate::outcome::CommandResult;
 pub use balance::Loads;
+pub use readers::Readers;
 pub use shared::Shared;
 
 /// The highest feature level that this binary knows.

@@ -81,7 +81,7 @@ pub const PEER_CONNECTIONS_MAX: usize = 256;
 pub const PEER_PROOF_MAX: Duration = Duration::from_secs(2);
 
 /// Connections to one other broker that are kept while nobody uses them.
-pub const PEER_CONNECTIONS_IDLE_MAX: usize = 4;
+pub const PEER_CONNECTIONS_IDLE_MAX: usize = 24;
 
 /// Other brokers to which connections are kept.
 pub const PEERS_KNOWN_MAX: usize = 1_000;

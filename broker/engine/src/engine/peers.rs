@@ -30,6 +30,10 @@ impl Engine {
             PeerRequest::Agree { suspects } => PeerAnswer::Agreed(agree(&self.inner, &life, &suspects).await),
             PeerRequest::AddToTransaction(request) => PeerAnswer::AddedToTransaction(life.answer_add(request).await),
             PeerRequest::WriteMarkers(markers) => PeerAnswer::Marked(life.write_markers(markers).await),
+            // Without fresh metadata nothing is served, not by way of others either.
+            PeerRequest::Look(_) | PeerRequest::Watch(_) if self.is_stale() => PeerAnswer::NotNow,
+            PeerRequest::Look(look) => PeerAnswer::Looked(life.answer_look(&look)),
+            PeerRequest::Watch(watch) => PeerAnswer::Watched(life.answer_watch(&watch).await),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::objects::Objects;
 use super::segments::{Pieces, SegmentPlace, Segments};
 use super::{ReadError, Span};
 use crate::limits::{PLACES_MOVED_MAX, SCAN_BYTES};
-use crate::topic::{Isolation, Partition};
+use crate::topic::{Isolation, Partition, PartitionId};
 
 /// Where some of a partition's records lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,24 @@ impl Reader {
             Err(ReadError::Missing) => Err(self.look_again(partition, place).await),
             read => read,
         }
+    }
+
+    /// The batches of a place that the leader of a partition has named.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] also where it has been folded, expired or compacted: the leader knows where it lies now.
+    pub(crate) async fn read_named(&self, id: PartitionId, place: &Place) -> Result<Pieces, ReadError> {
+        let span = match place {
+            Place::Segment(place) => return self.segments.read(place).await,
+            Place::Wal(span) => *span,
+        };
+        let bytes = self.objects.slice(span).await?;
+        let first = Batch::take(&mut bytes.clone()).map_err(|_| ReadError::Corrupt)?;
+        if (first.header().base_offset, first.header().leader_epoch) != (span.base, span.leader_epoch) {
+            error!(topic = %id.topic, partition = id.partition, ?span, "an object does not hold what its leader says");
+            return Err(ReadError::Corrupt);
+        }
+        Ok(Pieces { batches: vec![bytes], next: Offset(span.last.0.saturating_add(1)) })
     }
 
     /// A named object is not there: the newest manifest says whether it has to be.

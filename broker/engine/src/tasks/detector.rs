@@ -13,8 +13,8 @@ use broker_log::Incarnation;
 use broker_store::mutation::{Mutation, is_on};
 
 use crate::limits::{
-    LIVE_STALE_MAX, OBSERVER_GAP_MAX, QUIET_MAX, REFUSED_FOR_MIN, SCHEDULING_GAP_MAX, SECOND_SILENT_MIN, SILENT_MAX,
-    STARTING_SILENT_MAX, STORE_AGE_MAX,
+    ASKED_AGO_MAX, LIVE_STALE_MAX, OBSERVER_GAP_MAX, QUIET_MAX, REFUSED_FOR_MIN, SCHEDULING_GAP_MAX, SECOND_SILENT_MIN,
+    SILENT_MAX, STARTING_SILENT_MAX, STORE_AGE_MAX,
 };
 
 /// What an observer knows of one peer.
@@ -25,6 +25,8 @@ struct Peer {
     refused: Option<(Duration, u32)>,
     /// When it last showed that it and its store are well.
     alive_at: Duration,
+    /// When it last showed so by asking this broker.
+    asked_at: Option<Duration>,
     /// The number of the latest `live/` object that it has told of, or that was read.
     beat: u64,
 }
@@ -62,7 +64,7 @@ impl Detector {
     pub(crate) fn watch(&mut self, now: Duration, others: &[(Incarnation, Stage)]) {
         self.peers.retain(|peer, _| others.iter().any(|(other, _)| other == peer));
         for (peer, stage) in others {
-            let new = Peer { stage: *stage, refused: None, alive_at: now, beat: 0 };
+            let new = Peer { stage: *stage, refused: None, alive_at: now, asked_at: None, beat: 0 };
             self.peers.entry(*peer).or_insert(new).stage = *stage;
         }
     }
@@ -81,15 +83,15 @@ impl Detector {
     pub(crate) fn answered(&mut self, now: Duration, peer: Incarnation, sign: Sign) {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.refused = None;
+            peer.shows(now, sign);
         }
-        self.heard(now, peer, sign);
     }
 
     /// Takes a heartbeat that was not asked for. Whoever sends one lives, and may be out of reach all the same.
     pub(crate) fn heard(&mut self, now: Duration, peer: Incarnation, sign: Sign) {
         let Some(peer) = self.peers.get_mut(&peer) else { return };
-        peer.beat = peer.beat.max(sign.beat);
-        peer.lives(now, sign.store_age);
+        peer.shows(now, sign);
+        peer.asked_at = (sign.store_age <= STORE_AGE_MAX).then_some(now);
     }
 
     /// A connection was refused.
@@ -127,6 +129,12 @@ impl Detector {
     pub(crate) fn is_quiet(&self, now: Duration, peer: Incarnation) -> bool {
         let known = self.peers.get(&peer);
         known.is_some_and(|peer| peer.refused.is_some() || now.saturating_sub(peer.alive_at) >= QUIET_MAX)
+    }
+
+    /// Whether this one is well, and has found the way to this broker a moment ago.
+    pub(crate) fn is_in_reach(&self, now: Duration, peer: Incarnation) -> bool {
+        let asked_at = self.peers.get(&peer).and_then(|peer| peer.asked_at);
+        asked_at.is_some_and(|asked_at| now.saturating_sub(asked_at) < ASKED_AGO_MAX)
     }
 
     /// Who is dead, by the evidence there is.
@@ -174,6 +182,11 @@ impl Detector {
 }
 
 impl Peer {
+    fn shows(&mut self, now: Duration, sign: Sign) {
+        self.beat = self.beat.max(sign.beat);
+        self.lives(now, sign.store_age);
+    }
+
     /// Without its store a broker is as good as dead, since its store last answered.
     fn lives(&mut self, now: Duration, store_age: Duration) {
         self.alive_at = if store_age > STORE_AGE_MAX {
@@ -340,6 +353,21 @@ mod tests {
             let expected = if second < 6 { vec![] } else { vec![PEER] };
             assert_eq!(detector.suspects(at(second * 1000)), expected, "after {second} s");
         }
+    }
+
+    #[test]
+    fn a_peer_is_in_reach_while_its_own_questions_arrive_and_its_store_answers_it() {
+        let mut detector = observer();
+        assert!(!detector.is_in_reach(at(0), PEER));
+        // It answers, and shows itself in the bucket: that says nothing of its way to here.
+        detector.answered(at(100), PEER, sign(1, 0));
+        detector.live_read(at(100), PEER, Some(sign(2, 0)));
+        assert!(!detector.is_in_reach(at(100), PEER));
+        detector.heard(at(200), PEER, sign(2, 0));
+        assert!(detector.is_in_reach(at(1600), PEER));
+        assert!(!detector.is_in_reach(at(1700), PEER));
+        detector.heard(at(1700), PEER, sign(2, 6000));
+        assert!(!detector.is_in_reach(at(1700), PEER));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_log::AbortedTransaction;
+use broker_log::{AbortedTransaction, Incarnation};
+use broker_metadata::Readers;
 use broker_record::{Batch, Offset};
 use broker_store::mutation::{Mutation, is_on};
 use bytes::Bytes;
@@ -14,10 +15,14 @@ use futures::stream;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
+use super::follow::Followed;
 use super::waiters::Waiter;
-use super::{Partition, PartitionError, TopicRef};
+use super::{Partition, PartitionError, PartitionId, TopicRef};
 use crate::life::Life;
-use crate::limits::{FETCH_WAIT_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX, PLACES_MOVED_MAX, READ_AHEAD_BYTES};
+use crate::limits::{
+    FETCH_WAIT_MAX, LOOK_PARTITION_PLACES_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX, PLACES_MOVED_MAX,
+    READ_AHEAD_BYTES,
+};
 use crate::log::{Pieces, Place, ReadError};
 
 /// What a consumer wants to see of transactions.
@@ -41,6 +46,8 @@ pub struct FetchRequest {
     pub max_bytes: usize,
     /// Transactions.
     pub isolation: Isolation,
+    /// The consumer's zone, where it says one (`client.rack`).
+    pub zone: Option<String>,
     /// The partitions; the outcomes come back in this order, and bytes are spent in this order.
     pub partitions: Vec<FetchPartition>,
 }
@@ -76,6 +83,17 @@ pub struct Fetched {
     pub log_start_offset: i64,
     /// Whole batches in order of offset; slices of cached objects. Empty when there is nothing yet.
     pub records: Vec<Bytes>,
+    /// The broker of the consumer's zone that it shall read from instead; there are no records then.
+    pub preferred_reader: Option<i32>,
+}
+
+/// Who serves the reads of a consumer's zone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ZoneReaders {
+    pub(crate) zone: String,
+    pub(crate) readers: Readers,
+    /// Those that have just found the way to this broker, as they will have to: nobody is sent to the others.
+    pub(crate) in_reach: BTreeSet<Incarnation>,
 }
 
 /// Why a partition has no records for this request.
@@ -94,9 +112,18 @@ pub enum FetchError {
     },
 }
 
+/// Who knows where a partition's records lie.
+#[derive(Clone)]
+enum Source {
+    /// This broker leads it.
+    Led(Arc<Partition>),
+    /// Another one does, and has said so.
+    Followed(PartitionId),
+}
+
 /// What is read for one partition.
 struct Plan {
-    partition: Arc<Partition>,
+    source: Source,
     offset: Offset,
     bytes_max: usize,
     /// Nothing at or beyond it is shown.
@@ -106,6 +133,18 @@ struct Plan {
     log_start: Offset,
     places: Vec<Place>,
     aborted: Vec<AbortedTransaction>,
+    preferred_reader: Option<i32>,
+}
+
+/// What a fetch looks at again and again.
+struct Looking<'a> {
+    request: FetchRequest,
+    readers: &'a ZoneReaders,
+    waiter: Waiter,
+    /// One for all partitions: those that are being taken over keep the others waiting once.
+    opened_by: Instant,
+    /// How often something was not where it was said to be.
+    moved: u32,
 }
 
 /// What was read, by plan and place.
@@ -113,80 +152,71 @@ type Read = BTreeMap<(usize, usize), Result<Pieces, ReadError>>;
 
 impl Life {
     /// Reads, waiting until there is enough to say.
-    pub(crate) async fn fetch(&self, mut request: FetchRequest) -> Vec<FetchOutcome> {
+    pub(crate) async fn fetch(&self, request: FetchRequest, readers: &ZoneReaders) -> Vec<FetchOutcome> {
         let deadline = Instant::now() + request.max_wait.min(FETCH_WAIT_MAX);
-        // One for all partitions: those that are being taken over keep the others waiting once.
         let opened_by = deadline.min(Instant::now() + OPENING_WAIT_MAX);
-        let waiter = self.waiters.waiter();
-        let mut moved = 0;
+        let mut looking = Looking { request, readers, waiter: self.waiters.waiter(), opened_by, moved: 0 };
         loop {
-            let (outcomes, again) = self.read_all(&request, &waiter, opened_by).await;
+            let (outcomes, again) = self.read_all(&looking).await;
             if !again.further.is_empty() {
                 // Compaction has left nothing of what was asked for: what follows it is the answer.
                 for (number, offset) in again.further {
-                    if let Some(wanted) = request.partitions.get_mut(number) {
+                    if let Some(wanted) = looking.request.partitions.get_mut(number) {
                         wanted.offset = offset.0;
                     }
                 }
                 continue;
             }
             // Folded between looking and reading: it is read where it lies now.
-            if again.moved && moved < PLACES_MOVED_MAX {
-                moved += 1;
+            if again.moved && looking.moved < PLACES_MOVED_MAX {
+                looking.moved += 1;
                 continue;
             }
             let bytes: usize = outcomes.iter().flatten().flat_map(|one| &one.records).map(Bytes::len).sum();
-            let something_else = outcomes.iter().any(Result::is_err) || request.partitions.is_empty();
-            let is_over = something_else || bytes >= request.min_bytes || Instant::now() >= deadline;
+            let sent_elsewhere = |outcome: &Fetched| outcome.preferred_reader.is_some();
+            let something_else = looking.request.partitions.is_empty()
+                || outcomes.iter().any(|outcome| outcome.as_ref().map_or(true, sent_elsewhere));
+            let enough = bytes >= looking.request.min_bytes || (bytes > 0 && again.cut);
+            let is_over = something_else || enough || Instant::now() >= deadline;
             if is_over || self.cancel.is_cancelled() {
                 self.counters.fetched(bytes);
                 return outcomes;
             }
             // Woken by the first change of any partition, also by one since the read above. A time-out reads once more.
-            let _woken = timeout_at(deadline, waiter.woken()).await;
+            let _woken = timeout_at(deadline, looking.waiter.woken()).await;
         }
     }
 
     /// The outcomes, and why to read again.
-    async fn read_all(
-        &self,
-        request: &FetchRequest,
-        waiter: &Waiter,
-        opened_by: Instant,
-    ) -> (Vec<FetchOutcome>, Again) {
-        let mut budget = request.max_bytes.min(self.limits.fetch_bytes_max);
+    async fn read_all(&self, looking: &Looking<'_>) -> (Vec<FetchOutcome>, Again) {
+        let request = &looking.request;
+        let bytes_max = request.max_bytes.min(self.limits.fetch_bytes_max);
+        let mut followed = self.look(request.zone.as_deref(), request.isolation, &request.partitions, bytes_max).await;
+        let mut left = bytes_max;
         let mut planned_any = false;
+        let mut cut = false;
         let mut plans = Vec::with_capacity(request.partitions.len());
-        for wanted in &request.partitions {
-            let mut plan = self.plan(wanted, request.isolation, budget, waiter, opened_by).await;
+        for (number, wanted) in request.partitions.iter().enumerate() {
+            let mut plan = match followed.remove(&number) {
+                Some(followed) => followed.and_then(|followed| self.plan_followed(wanted, followed, left, looking)),
+                None => self.plan(wanted, left, looking).await,
+            };
             if let Ok(plan) = &mut plan {
-                if budget == 0 && planned_any {
+                if left == 0 && planned_any {
                     // Nothing of it would be sent: it is not read either.
                     plan.places.clear();
                 }
                 planned_any |= !plan.places.is_empty();
                 let planned = plan.places.iter().fold(0_usize, |sum, place| sum.saturating_add(place.bytes()));
-                budget = budget.saturating_sub(planned.min(plan.bytes_max));
+                left = left.saturating_sub(planned.min(plan.bytes_max));
+                cut |= matches!(plan.source, Source::Followed(_)) && plan.places.len() >= LOOK_PARTITION_PLACES_MAX;
             }
             plans.push(plan);
         }
-        let mut wanted = Vec::new();
-        for (number, plan) in plans.iter().enumerate() {
-            let Ok(plan) = plan else { continue };
-            wanted
-                .extend((0..).zip(&plan.places).map(|(at, place)| ((number, at), Arc::clone(&plan.partition), *place)));
-        }
-        if wanted.iter().any(|(_, _, place)| !self.reader.is_cached(place)) {
-            self.read_ahead(&plans);
-        }
-        let mut read: Read = stream::iter(wanted)
-            .map(|(key, partition, place)| async move { (key, self.reader.read(&partition, &place).await) })
-            .buffered(OBJECT_READS_PER_FETCH_MAX)
-            .collect()
-            .await;
+        let mut read = self.read_places(&plans, looking.moved).await;
         let moved = read.values().any(|read| *read == Err(ReadError::Moved));
-        let mut again = Again { moved, further: Vec::new() };
-        let mut budget = Budget { left: request.max_bytes.min(self.limits.fetch_bytes_max), spent: 0 };
+        let mut again = Again { moved, cut, further: Vec::new() };
+        let mut budget = Budget { left: bytes_max, spent: 0 };
         let mut outcomes = Vec::with_capacity(plans.len());
         for (number, plan) in plans.into_iter().enumerate() {
             outcomes.push(plan.and_then(|plan| plan.cut(number, &mut read, &mut budget, &mut again)));
@@ -194,15 +224,34 @@ impl Life {
         (outcomes, again)
     }
 
-    async fn plan(
-        &self,
-        wanted: &FetchPartition,
-        isolation: Isolation,
-        budget: usize,
-        waiter: &Waiter,
-        opened_by: Instant,
-    ) -> Result<Plan, FetchError> {
-        let partition = match self.serving(&wanted.topic, wanted.partition, opened_by).await {
+    async fn read_places(&self, plans: &[Result<Plan, FetchError>], moved: u32) -> Read {
+        let mut wanted = Vec::new();
+        for (number, plan) in plans.iter().enumerate() {
+            let Ok(plan) = plan else { continue };
+            wanted.extend((0..).zip(&plan.places).map(|(at, place)| ((number, at), plan.source.clone(), *place)));
+        }
+        if wanted.iter().any(|(_, _, place)| !self.reader.is_cached(place)) {
+            self.read_ahead(plans);
+        }
+        stream::iter(wanted)
+            .map(|(key, source, place)| async move {
+                let read = match source {
+                    Source::Led(partition) => self.reader.read(&partition, &place).await,
+                    Source::Followed(id) => match self.reader.read_named(id, &place).await {
+                        // Its leader is asked where it lies now.
+                        Err(ReadError::Missing) if moved < PLACES_MOVED_MAX => Err(ReadError::Moved),
+                        read => read,
+                    },
+                };
+                (key, read)
+            })
+            .buffered(OBJECT_READS_PER_FETCH_MAX)
+            .collect()
+            .await
+    }
+
+    async fn plan(&self, wanted: &FetchPartition, budget: usize, looking: &Looking<'_>) -> Result<Plan, FetchError> {
+        let partition = match self.serving(&wanted.topic, wanted.partition, looking.opened_by).await {
             Err(PartitionError::NotLeader(_)) if is_on(Mutation::FollowerSaysOutOfRange) => {
                 return Err(FetchError::OffsetOutOfRange { log_start_offset: 0, high_watermark: 0 });
             }
@@ -210,8 +259,9 @@ impl Life {
         };
         partition.check_epoch(wanted.current_leader_epoch)?;
         // Before looking: a change after the look wakes.
-        partition.wake_at_change(waiter);
+        partition.wake_at_change(&looking.waiter);
         let offset = Offset(wanted.offset);
+        let isolation = looking.request.isolation;
         let bytes_max = wanted.max_bytes.min(budget);
         let view = partition.view(offset, bytes_max, isolation).map_err(|error| self.with_hint(error, partition.id))?;
         if offset > view.high_watermark || offset < view.log_start {
@@ -220,8 +270,8 @@ impl Life {
                 high_watermark: view.high_watermark.0,
             });
         }
+        let preferred_reader = looking.readers.of(partition.id);
         Ok(Plan {
-            partition,
             offset,
             bytes_max,
             end: match isolation {
@@ -231,9 +281,45 @@ impl Life {
             high_watermark: view.high_watermark,
             last_stable_offset: view.last_stable_offset,
             log_start: view.log_start,
-            places: view.places,
+            places: if preferred_reader.is_some() { Vec::new() } else { view.places },
             aborted: view.aborted,
+            preferred_reader,
+            source: Source::Led(partition),
         })
+    }
+
+    /// What is read of a partition that another broker leads.
+    fn plan_followed(
+        &self,
+        wanted: &FetchPartition,
+        followed: Followed,
+        budget: usize,
+        looking: &Looking<'_>,
+    ) -> Result<Plan, FetchError> {
+        let offset = Offset(wanted.offset);
+        followed.check(wanted.current_leader_epoch, offset)?;
+        // What has changed since the leader was asked, it says at once.
+        self.wake_at_change_of(&followed, &looking.waiter);
+        Ok(Plan {
+            source: Source::Followed(followed.id),
+            offset,
+            bytes_max: wanted.max_bytes.min(budget),
+            end: followed.end,
+            high_watermark: Offset(followed.stand.high_watermark),
+            last_stable_offset: Offset(followed.stand.last_stable_offset),
+            log_start: followed.log_start,
+            places: followed.places,
+            aborted: followed.aborted,
+            preferred_reader: None,
+        })
+    }
+}
+
+impl ZoneReaders {
+    /// Who serves a partition's reads in the consumer's zone; none where nobody does, or the one is not to be reached.
+    fn of(&self, id: PartitionId) -> Option<i32> {
+        let reader = self.readers.in_zone(&self.zone, id.topic, id.partition)?;
+        self.in_reach.contains(&reader).then_some(reader.broker)
     }
 }
 
@@ -243,10 +329,10 @@ impl Life {
         let mut ahead = BTreeSet::new();
         for plan in plans.iter().flatten() {
             // Segments are read ahead by whoever reads them.
-            let Some(Place::Wal(last)) = plan.places.last() else { continue };
+            let (Source::Led(partition), Some(Place::Wal(last))) = (&plan.source, plan.places.last()) else { continue };
             let next = Offset(last.last.0.saturating_add(1));
             // Given up meanwhile: then nobody reads on here.
-            let Ok(view) = plan.partition.view(next, READ_AHEAD_BYTES, Isolation::ReadUncommitted) else { continue };
+            let Ok(view) = partition.view(next, READ_AHEAD_BYTES, Isolation::ReadUncommitted) else { continue };
             ahead.extend(view.places.iter().filter_map(|place| match place {
                 Place::Wal(span) => Some(span.object),
                 Place::Segment(_) => None,
@@ -275,6 +361,8 @@ struct Budget {
 struct Again {
     /// Something was not where it was looked for.
     moved: bool,
+    /// There are more places than the leader has told of.
+    cut: bool,
     /// Partitions of the request that have nothing at their offset, and where they may have something.
     further: Vec<(usize, Offset)>,
 }
@@ -322,6 +410,7 @@ impl Plan {
             aborted: self.aborted,
             log_start_offset: self.log_start.0,
             records,
+            preferred_reader: self.preferred_reader,
         })
     }
 }

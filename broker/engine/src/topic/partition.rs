@@ -23,7 +23,7 @@ use super::waiters::{Waiter, Waiters};
 use super::{LeaderHint, PartitionError};
 use crate::log::{Index, ManifestLog, ObjectRef, Place, Reserved, Span, Ticket, Wal};
 
-pub(crate) use places::Unfolded;
+pub(crate) use places::{Onlooker, Unfolded};
 use transactions::Verifications;
 pub(crate) use transactions::{Marked, Verification, Verified};
 

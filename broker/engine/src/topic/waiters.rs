@@ -51,6 +51,11 @@ impl Waiters {
         self.by_number.entry(waiter.number).or_insert_with(|| Arc::downgrade(&waiter.notify));
     }
 
+    /// Whether anybody waits.
+    pub(crate) fn has_any(&self) -> bool {
+        self.by_number.values().any(|known| known.strong_count() > 0)
+    }
+
     /// Something has changed.
     pub(crate) fn wake(&mut self) {
         while let Some((_, waiter)) = self.by_number.pop_first() {

@@ -11,6 +11,8 @@ mod failover;
 #[cfg(test)]
 mod fencing;
 #[cfg(test)]
+mod follow;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod groups;

@@ -44,8 +44,12 @@ pub(crate) async fn start_with(config: EngineConfig, stores: &Stores) -> Engine 
 }
 
 pub(crate) async fn start_in(config: EngineConfig, stores: &Stores, world: Env) -> Engine {
+    start_on(config, stores, world, network()).await
+}
+
+pub(crate) async fn start_on(config: EngineConfig, stores: &Stores, world: Env, network: Arc<dyn Network>) -> Engine {
     let port = config.advertised.port;
-    let engine = Engine::start(config, stores.clone(), network(), world).await.unwrap();
+    let engine = Engine::start(config, stores.clone(), network, world).await.unwrap();
     LINES.lock().unwrap().insert(port, Line { engine: engine.clone(), state: LineState::Up });
     engine
 }
@@ -192,6 +196,7 @@ pub(crate) fn fetch_request(partition: i32, offset: i64, max_wait: Duration) -> 
         min_bytes: 1,
         max_bytes: 50 << 20,
         isolation: Isolation::ReadUncommitted,
+        zone: None,
         partitions: vec![FetchPartition {
             topic: topic(),
             partition,

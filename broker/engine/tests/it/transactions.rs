@@ -14,7 +14,8 @@ use broker_engine::{
 use crate::support::*;
 use TransactionOutcome::{Abort, Commit};
 use TransactionProtocol::{Classic, EpochPerTransaction};
-use producer::{Producer, committed, read_committed};
+pub(crate) use producer::Producer;
+use producer::{committed, read_committed};
 
 impl Retriable for TransactionError {
     fn is_retriable(&self) -> bool {

@@ -130,7 +130,7 @@ fn choose(
 }
 
 /// FNV-1a with SplitMix64's finish: equal on every machine, and even enough.
-fn score(topic: Uuid, partition: u64, name: &[u8]) -> u64 {
+pub(super) fn score(topic: Uuid, partition: u64, name: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in topic.as_bytes().iter().chain(&partition.to_be_bytes()).chain(name) {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);

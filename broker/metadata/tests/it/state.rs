@@ -285,6 +285,28 @@ fn a_leadership_in_which_nothing_was_written_leaves_no_link() {
 }
 
 #[test]
+fn every_other_zone_has_one_reader_of_a_partition_and_a_broker_that_comes_takes_only_its_share() {
+    let mut world = World::new();
+    let leader = world.broker("a", "z1");
+    for (host, zone) in [("b", "z2"), ("c", "z2"), ("d", "z3")] {
+        world.broker(host, zone);
+    }
+    let topic = Uuid::from_u128(7);
+    let readers = |world: &World| -> Vec<Vec<i32>> {
+        (0..300).map(|partition| world.state.readers().of(topic, partition, leader)).collect()
+    };
+    let before = readers(&world);
+    assert!(before.iter().all(|readers| readers.len() == 2 && readers[1] == 4), "one of each zone but the leader's");
+    let of_b = before.iter().filter(|readers| readers[0] == 2).count();
+    assert!((100..200).contains(&of_b), "{of_b} of 300 in a zone of two");
+    let newcomer = world.broker("e", "z2").broker;
+    for (before, after) in before.iter().zip(readers(&world)) {
+        assert!(after[0] == before[0] || after[0] == newcomer, "{before:?} {after:?}");
+    }
+    assert_eq!(world.state.readers().in_zone("z4", topic, 0), None);
+}
+
+#[test]
 fn a_topic_spreads_evenly_over_brokers_and_zones() {
     let mut world = World::new();
     let hosts = [("a", "z1"), ("b", "z1"), ("c", "z2"), ("d", "z2"), ("e", "z3"), ("f", "z3")];

@@ -65,6 +65,7 @@ async fn read(
         min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
         max_bytes: usize::try_from(request.max_bytes.min(FETCH_BYTES_MAX)).unwrap_or(0),
         isolation,
+        zone: Some(request.rack_id.to_string()).filter(|rack| !rack.is_empty()),
         partitions: wanted.iter().map(|wanted| partition_of(call.version, wanted)).collect(),
     };
     let mut outcomes = call.server.engine.fetch(read).await;
@@ -156,6 +157,7 @@ fn partition(index: i32, outcome: FetchOutcome, isolation: Isolation, hinted: &m
             last_stable_offset: fetched.last_stable_offset,
             log_start_offset: fetched.log_start_offset,
             aborted_transactions: empty.aborted_transactions.as_ref().map(|_| aborted(&fetched)),
+            preferred_read_replica: fetched.preferred_reader.unwrap_or(-1),
             records: Some(Records::from(fetched.records)),
             ..empty
         },

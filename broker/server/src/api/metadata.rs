@@ -1,5 +1,7 @@
 //! Metadata: brokers, topics, and who leads what.
 
+use std::iter;
+
 use broker_engine::{PartitionInfo, TopicInfo, TopicRef};
 use broker_wire::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
@@ -96,8 +98,10 @@ async fn created(call: &Call<'_>, asked: MetadataRequestTopic) -> MetadataRespon
 }
 
 fn described(topic: TopicInfo) -> MetadataResponseTopic {
-    let partitions = topic.partitions.into_iter().map(|PartitionInfo { partition, leader }| {
-        let replicas = if leader.node_id < 0 { Vec::new() } else { vec![leader.node_id] };
+    let partitions = topic.partitions.into_iter().map(|PartitionInfo { partition, leader, readers }| {
+        // Clients read only from brokers that they take for replicas.
+        let replicas =
+            if leader.node_id < 0 { Vec::new() } else { iter::once(leader.node_id).chain(readers).collect() };
         MetadataResponsePartition {
             error_code: if replicas.is_empty() { ErrorCode::LeaderNotAvailable } else { ErrorCode::None },
             partition_index: partition,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::broker::Broker;
 use crate::client::Client;
 
-fn batch(timestamp: i64, values: &[&str]) -> Bytes {
+pub(crate) fn batch(timestamp: i64, values: &[&str]) -> Bytes {
     let mut builder = BatchBuilder::new(timestamp);
     for value in values {
         builder.push(None, Some(value.as_bytes()));

@@ -16,3 +16,4 @@ mod log;
 mod peers;
 mod sessions;
 mod traps;
+mod zones;

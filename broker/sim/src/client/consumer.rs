@@ -77,6 +77,7 @@ impl Consumer {
             min_bytes: 1,
             max_bytes: 4 << 20,
             isolation: self.isolation,
+            zone: None,
             partitions: vec![FetchPartition {
                 topic: TopicRef::Id(self.topic),
                 partition: self.partition,

@@ -6,7 +6,7 @@ use broker_record::{LeaderEpoch, Offset};
 use super::{Partition, State, View};
 use crate::limits::SEGMENTS_PER_VIEW_MAX;
 use crate::log::{ObjectRef, Objects, Place, SegmentPlace, Span};
-use crate::topic::{Isolation, PartitionError};
+use crate::topic::{Isolation, PartitionError, Stand};
 
 /// What of a partition is not in segments yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,18 @@ pub(crate) struct Unfolded {
     pub(crate) bytes: u64,
 }
 
+/// Who is going to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Onlooker {
+    /// This broker: objects that it still has cached are places, whether they are in the store or not.
+    Here,
+    /// Another broker.
+    Elsewhere {
+        /// Places that it is told of.
+        places_max: usize,
+    },
+}
+
 impl Partition {
     /// The places that hold `bytes_max` bytes from `offset` on, at least one if there is any; none past the end that
     /// `isolation` allows to see, and none below the start.
@@ -26,6 +38,20 @@ impl Partition {
     /// # Errors
     /// [`PartitionError::NotLeader`] once the partition was given up.
     pub(crate) fn view(&self, offset: Offset, bytes_max: usize, isolation: Isolation) -> Result<View, PartitionError> {
+        self.view_for(Onlooker::Here, offset, bytes_max, isolation)
+    }
+
+    /// As [`Partition::view`], for whoever reads.
+    ///
+    /// # Errors
+    /// As [`Partition::view`].
+    pub(crate) fn view_for(
+        &self,
+        onlooker: Onlooker,
+        offset: Offset,
+        bytes_max: usize,
+        isolation: Isolation,
+    ) -> Result<View, PartitionError> {
         let state = self.state();
         if !state.open {
             return Err(self.not_leader());
@@ -46,7 +72,7 @@ impl Partition {
             aborted: Vec::new(),
         };
         if offset >= manifest.log_start {
-            let upto = self.places(&state, &manifest, offset..end, bytes_max, &mut view.places);
+            let upto = self.places(&state, &manifest, onlooker, offset..end, bytes_max, &mut view.places);
             if isolation == Isolation::ReadCommitted && !view.places.is_empty() {
                 view.aborted = state.durable_producers.aborted_between(offset, upto.min(end));
             }
@@ -54,23 +80,41 @@ impl Partition {
         Ok(view)
     }
 
+    /// How far the partition has come; none once it was given up.
+    pub(crate) fn stand(&self) -> Option<Stand> {
+        let state = self.state();
+        state.open.then(|| Stand {
+            leader_epoch: self.leader_epoch.0,
+            high_watermark: state.index.end().0,
+            last_stable_offset: state.last_stable_offset().0,
+        })
+    }
+
     /// Collects places; the offset after the last.
     fn places(
         &self,
         state: &State,
         manifest: &Manifest,
+        onlooker: Onlooker,
         asked: std::ops::Range<Offset>,
         bytes_max: usize,
         places: &mut Vec<Place>,
     ) -> Offset {
         let mut left = bytes_max;
         let mut next = asked.start;
-        if next < state.index.start() {
+        // What is in segments may be gone from the log.
+        let (index_start, places_max) = match onlooker {
+            Onlooker::Here => (state.index.start(), usize::MAX),
+            Onlooker::Elsewhere { places_max } => {
+                (state.index.start().max(manifest.folded_to.min(state.index.end())), places_max)
+            }
+        };
+        if next < index_start {
             let first = manifest.segment_at(next);
             for entry in manifest.segments.get(first..).unwrap_or_default() {
                 // Above it the index has everything, and objects that are still cached.
-                let in_index = entry.part.base_offset >= state.index.start();
-                let enough = (left == 0 && !places.is_empty()) || places.len() >= SEGMENTS_PER_VIEW_MAX;
+                let in_index = entry.part.base_offset >= index_start;
+                let enough = (left == 0 && !places.is_empty()) || places.len() >= SEGMENTS_PER_VIEW_MAX.min(places_max);
                 if in_index || entry.part.base_offset >= asked.end || enough {
                     break;
                 }
@@ -85,11 +129,12 @@ impl Partition {
                 left = left.saturating_sub(length);
             }
         }
-        if next < state.index.start() {
+        if next < index_start {
             return next;
         }
         for span in state.index.from(next) {
-            if span.base >= asked.end || (left == 0 && !places.is_empty()) {
+            let enough = (left == 0 && !places.is_empty()) || places.len() >= places_max;
+            if span.base >= asked.end || enough {
                 break;
             }
             left = left.saturating_sub(usize::try_from(span.length).unwrap_or(usize::MAX));
