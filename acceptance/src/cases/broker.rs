@@ -24,6 +24,7 @@ pub const CASES: &[Case] = &[
     Case { name: "broker::a_group_of_kafkajs_reads_what_it_wrote", run: kafkajs },
     Case { name: "broker::transactions_of_librdkafka_are_all_or_nothing", run: transactions },
     Case { name: "broker::a_transaction_that_a_crash_left_open_is_aborted", run: transaction_left_open },
+    Case { name: "broker::a_consumer_of_librdkafka_reads_from_the_broker_of_its_zone", run: zones },
     Case { name: "broker::hostile_bytes_close_the_connection_and_nothing_else", run: hostile::case },
     Case { name: "broker::records_in_a_directory_survive_a_kill", run: directory },
     Case { name: "broker::one_of_two_on_a_bucket_is_killed_and_nothing_acknowledged_is_lost", run: two_on_a_bucket },
@@ -105,6 +106,23 @@ fn transaction_left_open(world: &World) -> Result<Outcome> {
     let broker = Broker::start(world, &folder, "second", &store, &["--node-id", "1"])?;
     let mut client = python_client(&python, "transactions.py", &broker.address);
     process::run(client.args(["--phase", "return"]), &folder.join("return.log"))?;
+    Ok(Outcome::Passed)
+}
+
+fn zones(world: &World) -> Result<Outcome> {
+    let python = client_env::python()?;
+    let folder = world.folder("zones")?;
+    let store = Store::Directory(folder.join("store"));
+    let zones = ["one", "two"];
+    let start = |zone: &str| Broker::start(world, &folder, zone, &store, &["--zone", zone, "--partitions", "4"]);
+    let brokers = [start("one")?, start("two")?];
+    let both = brokers.each_ref().map(|broker| broker.address.as_str()).join(",");
+    for (zone, broker) in zones.iter().zip(&brokers) {
+        // A topic each: both brokers lead some of its partitions.
+        let mut client = python_client(&python, "zones.py", &both);
+        client.args(["--topic", &format!("zoned-{zone}"), "--rack", zone, "--near", &broker.address]);
+        process::run(&mut client, &folder.join(format!("zones-{zone}.log")))?;
+    }
     Ok(Outcome::Passed)
 }
 
