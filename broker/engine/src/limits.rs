@@ -189,6 +189,8 @@ pub const GARBAGE_MAX: usize = 100_000;
 pub const OFFSETS_EXPIRY_INTERVAL: Duration = Duration::from_secs(600);
 /// Bytes that an object of a write-ahead log has at most in the ordinary case; reserved before it is read.
 pub const WAL_OBJECT_BYTES_EXPECTED: usize = (4 << 20) + (512 << 10);
+/// Bytes of objects of write-ahead logs that folding has read and not yet copied; apart from what clients make it read.
+pub const READ_ONCE_BYTES_MAX: usize = FOLD_READS_AT_ONCE * WAL_OBJECT_BYTES_EXPECTED;
 /// Time that a read waits for memory that answers to slow clients hold.
 pub const READ_MEMORY_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Looks for such memory within that time.

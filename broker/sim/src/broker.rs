@@ -218,6 +218,7 @@ impl Broker {
         // Room for several reads of objects whose sizes are not known: each takes the largest there can be.
         config.limits.tail_cache_bytes_max = CACHE_BYTES_MAX;
         config.limits.read_cache_bytes_max = CACHE_BYTES_MAX;
+        config.limits.segment_cache_bytes_max = CACHE_BYTES_MAX;
         config
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_engine::Isolation;
+use broker_engine::limits::{READ_ONCE_BYTES_MAX, SEGMENT_INDEX_BYTES_MAX};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -139,7 +140,9 @@ pub async fn watch(world: World) {
             let metrics = engine.metrics();
             let limit = u64::try_from(world.core.plan.unacknowledged_bytes_max).unwrap_or(u64::MAX);
             let internal = u64::try_from(broker_engine::limits::INTERNAL_BYTES_MAX).unwrap_or(u64::MAX);
-            let cached = u64::try_from(2 * crate::broker::CACHE_BYTES_MAX).unwrap_or(u64::MAX);
+            // Tail, read and segment cache, and what folding reads.
+            let cached = 3 * crate::broker::CACHE_BYTES_MAX + READ_ONCE_BYTES_MAX + SEGMENT_INDEX_BYTES_MAX;
+            let cached = u64::try_from(cached).unwrap_or(u64::MAX);
             if metrics.unacknowledged_bytes > limit + internal + ROUNDING || metrics.cached_bytes > cached + ROUNDING {
                 let problem = format!("broker {}: {metrics:?}", broker.slot.0);
                 world.core.violated(Invariant::MemoryIsBounded, problem);

@@ -5,7 +5,8 @@
 //! are about to read. Concurrent reads of one object are one GET.
 //!
 //! Invariant: both caches, what is on its way into them and what answers pin stay within one bound; an answer with one byte
-//! of an object pins all of it.
+//! of an object pins all of it. What folding reads has memory of its own: however much slow clients pin, folding goes on,
+//! without which the log could not be trimmed, and writing would end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,9 +20,11 @@ use tokio::sync::{OnceCell, Semaphore};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::memory::{ReadMemory, Reserved};
+use super::memory::ReadMemory;
 use super::{ObjectRef, Span};
-use crate::limits::{Limits, OBJECTS_READ_AHEAD_MAX, READ_ATTEMPTS_MAX, WAL_OBJECT_BYTES_EXPECTED};
+use crate::limits::{
+    Limits, OBJECTS_READ_AHEAD_MAX, READ_ATTEMPTS_MAX, READ_ONCE_BYTES_MAX, WAL_OBJECT_BYTES_EXPECTED,
+};
 use crate::status::Counters;
 
 /// Why an object cannot be read.
@@ -58,6 +61,8 @@ struct Inner {
     cluster: Uuid,
     counters: Arc<Counters>,
     memory: ReadMemory,
+    /// For those who read an object once and keep nothing of it.
+    once: ReadMemory,
     /// Reads ahead of what anybody asked for.
     ahead: Arc<Semaphore>,
     caches: Mutex<Caches>,
@@ -88,8 +93,9 @@ impl Objects {
             loading: BTreeMap::new(),
         };
         let memory = ReadMemory::new(limits.tail_cache_bytes_max.saturating_add(limits.read_cache_bytes_max));
+        let once = ReadMemory::new(READ_ONCE_BYTES_MAX);
         let (ahead, caches) = (Arc::new(Semaphore::new(OBJECTS_READ_AHEAD_MAX)), Mutex::new(caches));
-        Self { inner: Arc::new(Inner { store, cluster, counters, memory, ahead, caches }) }
+        Self { inner: Arc::new(Inner { store, cluster, counters, memory, once, ahead, caches }) }
     }
 
     /// Keeps an object that this broker has just written, if there is memory for it.
@@ -105,17 +111,21 @@ impl Objects {
         caches.tail.objects.contains_key(&object) || caches.read.objects.contains_key(&object)
     }
 
-    /// As [`Objects::get`], for who reads an object once: it pushes nothing out of the caches.
+    /// As [`Objects::get`], for who reads an object once: it pushes nothing out of the caches, and waits for nobody who holds
+    /// what was read from them.
     ///
     /// # Errors
     /// [`ReadError`].
     pub(crate) async fn get_once(&self, object: ObjectRef) -> Result<Bytes, ReadError> {
-        if self.is_cached(object) { self.get(object).await } else { self.load(object).await }
+        if let Some(bytes) = self.caches().get(object) {
+            return Ok(bytes);
+        }
+        self.load(object, &self.inner.once, || false).await
     }
 
-    /// Bytes in both caches, on their way into them, and pinned by answers.
+    /// Bytes in both caches, on their way into them, and pinned by answers or by those who read once.
     pub(crate) fn cached_bytes(&self) -> usize {
-        self.inner.memory.used()
+        self.inner.memory.used().saturating_add(self.inner.once.used())
     }
 
     /// Reads those objects that somebody will ask for next, as far as there is room for it; `spawn` runs each.
@@ -145,13 +155,13 @@ impl Objects {
     pub(crate) async fn get(&self, object: ObjectRef) -> Result<Bytes, ReadError> {
         let loading = {
             let mut caches = self.caches();
-            let cached = caches.tail.get(object).or_else(|| caches.read.get(object));
-            if let Some(bytes) = cached {
+            if let Some(bytes) = caches.get(object) {
                 return Ok(bytes);
             }
             Arc::clone(caches.loading.entry(object).or_default())
         };
-        let read = loading.get_or_init(|| self.load(object)).await.clone();
+        let read =
+            loading.get_or_init(|| self.load(object, &self.inner.memory, || self.caches().drop_one())).await.clone();
         let mut caches = self.caches();
         if caches.loading.remove(&object).is_some()
             && let Ok(bytes) = &read
@@ -175,12 +185,17 @@ impl Objects {
         }
     }
 
-    async fn load(&self, object: ObjectRef) -> Result<Bytes, ReadError> {
+    async fn load(
+        &self,
+        object: ObjectRef,
+        memory: &ReadMemory,
+        drop_one: impl Fn() -> bool,
+    ) -> Result<Bytes, ReadError> {
         let sequence = self.inner.store.sequence(SequenceName::Wal(object.incarnation));
         let mut backoff = self.inner.store.backoff();
         let mut attempt = 1;
         // Its size is not known before: that of an ordinary one, and what it has more.
-        let mut room = self.room(WAL_OBJECT_BYTES_EXPECTED).await?;
+        let mut room = memory.room(WAL_OBJECT_BYTES_EXPECTED, &drop_one).await?;
         let bytes = loop {
             match sequence.get(object.seq).await {
                 Ok(Some(bytes)) => break bytes,
@@ -197,7 +212,7 @@ impl Objects {
         };
         self.inner.counters.read_object();
         if bytes.len() > WAL_OBJECT_BYTES_EXPECTED {
-            room.merge(self.room(bytes.len().saturating_sub(WAL_OBJECT_BYTES_EXPECTED)).await?);
+            room.merge(memory.room(bytes.len().saturating_sub(WAL_OBJECT_BYTES_EXPECTED), &drop_one).await?);
         }
         let origin = Origin { cluster: self.inner.cluster, incarnation: object.incarnation, seq: object.seq };
         match WalContents::decode(bytes, origin) {
@@ -212,10 +227,6 @@ impl Objects {
                 Err(ReadError::Corrupt)
             }
         }
-    }
-
-    async fn room(&self, bytes: usize) -> Result<Reserved, ReadError> {
-        self.inner.memory.room(bytes, || self.caches().drop_one()).await
     }
 
     fn caches(&self) -> MutexGuard<'_, Caches> {
@@ -262,6 +273,10 @@ impl Pool {
 }
 
 impl Caches {
+    fn get(&mut self, object: ObjectRef) -> Option<Bytes> {
+        self.tail.get(object).or_else(|| self.read.get(object))
+    }
+
     /// Drops one object: what was read back before what was written last.
     fn drop_one(&mut self) -> bool {
         self.read.drop_oldest() || self.tail.drop_oldest()

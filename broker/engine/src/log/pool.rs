@@ -59,12 +59,16 @@ impl<K: Copy + Ord, V: Clone> Pool<K, V> {
             self.by_use.remove(&replaced.used);
             self.bytes = self.bytes.saturating_sub(replaced.bytes);
         }
-        while self.bytes > self.bytes_max {
-            let Some((_, oldest)) = self.by_use.pop_first() else { return };
-            if let Some(dropped) = self.values.remove(&oldest) {
-                self.bytes = self.bytes.saturating_sub(dropped.bytes);
-            }
+        while self.bytes > self.bytes_max && self.drop_oldest() {}
+    }
+
+    /// Drops what was used least lately; false when there is nothing.
+    pub(super) fn drop_oldest(&mut self) -> bool {
+        let Some((_, oldest)) = self.by_use.pop_first() else { return false };
+        if let Some(dropped) = self.values.remove(&oldest) {
+            self.bytes = self.bytes.saturating_sub(dropped.bytes);
         }
+        true
     }
 }
 
@@ -90,6 +94,11 @@ impl<K: Copy + Ord, V: Clone> Cache<K, V> {
     /// Bytes of all values.
     pub(super) fn bytes(&self) -> usize {
         self.state().pool.bytes()
+    }
+
+    /// Drops the value that was used least lately; false when there is none.
+    pub(super) fn drop_oldest(&self) -> bool {
+        self.state().pool.drop_oldest()
     }
 
     /// Whether a value is there or being read.

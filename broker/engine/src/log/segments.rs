@@ -3,6 +3,9 @@
 //! A part of a segment is read in chunks of whole blocks; a chunk is checked, block by block, before anybody sees it.
 //! Concurrent reads of one chunk are one GET. Whoever reads a chunk has the next ones fetched, as far as a share of the
 //! cache goes.
+//!
+//! Invariant: chunks that are cached, on their way from the store or pinned by answers stay within one bound. A read waits
+//! for memory for its first chunk only: what it holds itself it cannot wait for.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,12 +15,13 @@ use broker_log::{SegmentEntry, SegmentIndex, SegmentName};
 use broker_record::Offset;
 use broker_store::{Failure, Store, StoreError};
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 use uuid::Uuid;
 
 use super::ReadError;
+use super::memory::{ReadMemory, Reserved};
 use super::pool::Cache;
 use crate::env::Tasks;
 use crate::limits::{
@@ -62,6 +66,15 @@ struct Chunked {
     chunks: Vec<Range<usize>>,
 }
 
+/// Whether a read waits for memory that answers pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// A while.
+    WhileBusy,
+    /// Not at all.
+    None,
+}
+
 /// The caches; a cheap handle.
 #[derive(Clone, Debug)]
 pub(crate) struct Segments {
@@ -76,6 +89,8 @@ struct Inner {
     cancel: CancellationToken,
     indexes: Cache<Part, Arc<Chunked>>,
     chunks: Cache<(Part, usize), Bytes>,
+    /// Of chunks.
+    memory: ReadMemory,
     /// Chunks being fetched ahead.
     ahead: AtomicUsize,
     ahead_max: usize,
@@ -97,15 +112,16 @@ impl Segments {
                 cancel,
                 indexes: Cache::new(SEGMENT_INDEX_BYTES_MAX),
                 chunks: Cache::new(limits.segment_cache_bytes_max),
+                memory: ReadMemory::new(limits.segment_cache_bytes_max),
                 ahead: AtomicUsize::new(0),
                 ahead_max: limits.segment_cache_bytes_max / SEGMENT_CHUNK_BYTES / 2,
             }),
         }
     }
 
-    /// Bytes in the caches.
+    /// Bytes in the caches, on their way into them, and pinned by answers.
     pub(crate) fn cached_bytes(&self) -> usize {
-        self.inner.chunks.bytes().saturating_add(self.inner.indexes.bytes())
+        self.inner.memory.used().saturating_add(self.inner.indexes.bytes())
     }
 
     /// Batches of a place.
@@ -132,11 +148,22 @@ impl Segments {
             }
         }
         self.read_ahead(part, &place.entry, &chunked, last);
-        let mut batches: Vec<Bytes> = stream::iter(chunk..last)
-            .map(|number| self.chunk(part, &place.entry, &chunked, number))
-            .buffered(SEGMENT_CHUNKS_AT_ONCE)
-            .try_collect()
-            .await?;
+        let mut batches = vec![self.chunk(part, &place.entry, &chunked, chunk, Patience::WhileBusy).await?];
+        let mut others = stream::iter(chunk.saturating_add(1)..last)
+            .map(|number| self.chunk(part, &place.entry, &chunked, number, Patience::None))
+            .buffered(SEGMENT_CHUNKS_AT_ONCE);
+        while let Some(other) = others.next().await {
+            match other {
+                Ok(bytes) => batches.push(bytes),
+                // What there is so far; whoever reads on asks for the rest.
+                Err(ReadError::Busy) => last = chunk.saturating_add(batches.len()),
+                Err(error) => return Err(error),
+            }
+            if chunk.saturating_add(batches.len()) >= last {
+                break;
+            }
+        }
+        drop(others);
         let begin = chunked.chunks.get(chunk).and_then(|range| blocks.get(range.start)).map_or(0, |b| b.position);
         if let Some(head) = batches.first_mut() {
             let skip = wide(start.position.saturating_sub(begin)).min(head.len());
@@ -175,7 +202,7 @@ impl Segments {
                 tokio::select! {
                     biased;
                     () = segments.inner.cancel.cancelled() => {}
-                    read = segments.chunk(part, &entry, &chunked, number) => if let Err(error) = read {
+                    read = segments.chunk(part, &entry, &chunked, number, Patience::None) => if let Err(error) = read {
                         debug!(%error, "a chunk was not read ahead");
                     }
                 }
@@ -201,12 +228,14 @@ impl Segments {
         entry: &SegmentEntry,
         chunked: &Chunked,
         number: usize,
+        patience: Patience,
     ) -> Result<Bytes, ReadError> {
         let load = async {
             let range = chunked.chunks.get(number).cloned().unwrap_or_default();
             let blocks = chunked.index.blocks().get(range).unwrap_or_default();
             let from = entry.part.position.saturating_add(blocks.first().map_or(0, |block| u64::from(block.position)));
             let length: u64 = blocks.iter().map(|block| u64::from(block.length)).sum();
+            let room = self.room(usize::try_from(length).unwrap_or(usize::MAX), patience).await?;
             let bytes = self.get(part, from..from.saturating_add(length)).await?;
             let mut position = 0_usize;
             for block in blocks {
@@ -217,9 +246,17 @@ impl Segments {
                 position = end;
             }
             let size = bytes.len();
-            Ok((bytes, size))
+            Ok((room.hold(bytes), size))
         };
         self.inner.chunks.get((part, number), load).await
+    }
+
+    async fn room(&self, bytes: usize, patience: Patience) -> Result<Reserved, ReadError> {
+        let drop_one = || self.inner.chunks.drop_oldest();
+        match patience {
+            Patience::WhileBusy => self.inner.memory.room(bytes, drop_one).await,
+            Patience::None => self.inner.memory.room_now(bytes, drop_one).ok_or(ReadError::Busy),
+        }
     }
 
     async fn get(&self, part: Part, range: Range<u64>) -> Result<Bytes, ReadError> {

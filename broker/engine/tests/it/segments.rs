@@ -330,3 +330,89 @@ async fn whatever_the_store_answers_nothing_is_lost_or_double_through_folding_an
         }
     }
 }
+
+const MIB: usize = 1 << 20;
+
+/// Appends records of about half a MiB, each in an object of its own.
+async fn fill_large(engine: &Engine, partition: i32, count: usize) {
+    for number in 0..count {
+        let value = format!("{number} {}", "x".repeat(MIB / 2));
+        let batch = sequenced(100, i32::try_from(number).unwrap(), &[value]);
+        patiently(|| produce(engine, partition, batch.clone())).await;
+    }
+}
+
+fn numbers_read(fetched: &broker_engine::Fetched) -> Vec<i64> {
+    decode(fetched).into_iter().map(|(offset, _)| offset).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_answers_pin_of_segments_stays_within_the_bound_and_reads_go_on_in_parts() {
+    let stores = memory();
+    let mut config = folding("a");
+    config.limits.segment_cache_bytes_max = 3 * MIB;
+    let engine = start_with(config, &stores).await;
+    create_topic(&engine, 2).await;
+    fill_large(&engine, 0, 12).await;
+    fill_large(&engine, 1, 4).await;
+    a_while(100).await;
+    assert!(!segments(&stores.data).await.is_empty());
+    // Six MiB are asked for, and there is room for less than three at once.
+    let mut seen = Vec::new();
+    let mut parts = 0;
+    while seen.len() < 12 {
+        let next = seen.last().map_or(0, |last| last + 1);
+        let read = numbers_read(&fetch(&engine, 0, next).await.unwrap());
+        assert!(!read.is_empty(), "{seen:?}: nobody else has the memory");
+        seen.extend(read);
+        parts += 1;
+    }
+    assert_eq!(seen, (0..12).collect::<Vec<i64>>());
+    assert!(parts >= 3, "{parts}");
+    // A client that does not read its answer holds what there is.
+    let pinned = fetch(&engine, 0, 0).await.unwrap();
+    let bytes: usize = pinned.records.iter().map(bytes::Bytes::len).sum();
+    assert!(bytes > MIB);
+    let index = 64 << 10;
+    assert!(engine.metrics().cached_bytes >= u64::try_from(bytes).unwrap());
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        others.push(fetch(&engine, 1, 0).await.unwrap());
+        assert!(engine.metrics().cached_bytes <= u64::try_from(3 * MIB + index).unwrap(), "{:?}", engine.metrics());
+    }
+    let more = fetch(&engine, 0, 6).await.unwrap();
+    assert_eq!(numbers_read(&more), Vec::<i64>::new(), "there is no memory left");
+    drop((pinned, others));
+    assert!(!numbers_read(&fetch(&engine, 0, 6).await.unwrap()).is_empty());
+    engine.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_pin_all_memory_for_reading_do_not_stop_folding() {
+    let stores = memory();
+    let mut config = folding("a");
+    config.limits.fold_objects = 1000;
+    config.limits.fold_age_max = Duration::from_secs(30);
+    config.limits.read_cache_bytes_max = 5 * MIB;
+    let engine = start_with(config, &stores).await;
+    create_topic(&engine, 1).await;
+    fill_large(&engine, 0, 10).await;
+    // Each answer pins its object.
+    let mut pinned = Vec::new();
+    for offset in 0..10 {
+        let mut request = fetch_request(0, offset, Duration::ZERO);
+        request.partitions[0].max_bytes = 1;
+        pinned.push(engine.fetch(request).await.pop().unwrap().unwrap());
+    }
+    assert_eq!(numbers_read(pinned.last().unwrap()), Vec::<i64>::new(), "there is no memory left");
+    a_while(100).await;
+    assert!(!segments(&stores.data).await.is_empty(), "it is folded all the same");
+    assert_eq!(floor(&engine, incarnation(&engine)), 10);
+    drop(pinned);
+    let mut seen = Vec::new();
+    while seen.len() < 10 {
+        let next = seen.last().map_or(0, |last| last + 1);
+        seen.extend(numbers_read(&fetch(&engine, 0, next).await.unwrap()));
+    }
+    engine.stop().await;
+}
