@@ -5,4 +5,5 @@
 pub mod contract;
 pub mod hcl;
 pub mod limits;
+pub mod output;
 pub mod plan;
