@@ -4,11 +4,16 @@
 //! [`evaluate::Circumstances`] with a witness: layer, policy, statement, conditions. Every rule cites the AWS page that it follows
 //! (`Source:`). What is not modelled answers maybe with a [`truth::Reason`], never allowed and never denied.
 //!
+//! On top of it [`readers`] answers who holds and who reads records now, and [`chain`] who can come to read them, and by which calls.
+//!
 //! It does not know which actions and condition keys exist, and reads nothing: policies, grants and settings are given.
 
 mod arn;
+pub mod chain;
 pub mod condition;
 pub mod document;
+pub mod escalation;
+pub mod estate;
 pub mod evaluate;
 mod glob;
 pub mod guardrail;
@@ -18,6 +23,7 @@ pub mod layer;
 pub mod limits;
 pub mod parse;
 mod principal;
+pub mod readers;
 pub mod request;
 mod resolve;
 pub mod s3;

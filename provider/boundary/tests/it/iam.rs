@@ -8,6 +8,7 @@
 
 mod case;
 mod properties;
+mod readers;
 
 use std::collections::BTreeMap;
 
