@@ -30,7 +30,7 @@ use crate::life::Life;
 use crate::limits::{METADATA_STALENESS_MAX, OPENING_WAIT_MAX};
 use crate::peers::Network;
 use crate::status::{BrokerInfo, Counters, Metrics, PartitionInfo, Status, TopicInfo, wide};
-use crate::tasks::Detector;
+use crate::tasks::{Departed, Detector};
 use crate::topic::{
     EpochEnd, FetchOutcome, FetchRequest, LeaderHint, ListOffset, ListedOffset, PartitionError, ProduceOutcome,
     ProduceRequest, TopicRef, Turn, ZoneReaders,
@@ -62,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) cluster_id: Uuid,
     pub(crate) counters: Arc<Counters>,
     pub(crate) detector: Mutex<Detector>,
+    pub(crate) departed: Departed,
     /// Something was observed that may make another broker a suspect.
     pub(crate) observed: Notify,
     /// A peer has seen metadata that this broker has not.
@@ -204,6 +205,12 @@ impl Engine {
     #[must_use]
     pub fn brokers(&self) -> Vec<BrokerInfo> {
         self.inner.cluster.brokers()
+    }
+
+    /// As [`Engine::brokers`], with those that have left a moment ago: what clients choose leaders from.
+    #[must_use]
+    pub fn brokers_and_departed(&self) -> Vec<BrokerInfo> {
+        self.inner.departed.with_living(self.brokers(), self.inner.env.monotonic())
     }
 
     /// The cluster's id.

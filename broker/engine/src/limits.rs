@@ -181,6 +181,8 @@ pub const SEGMENT_GRACE: Duration = Duration::from_secs(120);
 pub const ORPHAN_GRACE: Duration = Duration::from_secs(300);
 /// The longest time between two looks; each costs one or two listings.
 pub const ORPHAN_INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
+/// How long clients are told of a broker that has left: longer than librdkafka takes to look for new leaders (1 s).
+pub const DEPARTED_LISTED_FOR: Duration = Duration::from_secs(10);
 /// Age, by the store's clock, below which no shared segment is deleted: its writer may not have named it yet.
 pub const SHARED_SEGMENT_GRACE: Duration = Duration::from_secs(3600);
 /// Segments that wait to be deleted; the next leader finds what is beyond.

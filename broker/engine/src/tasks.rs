@@ -2,6 +2,7 @@
 
 mod balance;
 mod clean;
+mod departed;
 mod detector;
 mod expire;
 mod fold;
@@ -20,6 +21,7 @@ mod watch;
 
 pub(crate) use balance::balance;
 pub(crate) use clean::clean;
+pub(crate) use departed::{Departed, note_departures};
 pub(crate) use detector::{Detector, Stage};
 pub(crate) use expire::expire_offsets;
 pub(crate) use fold::fold;

@@ -23,7 +23,7 @@ use crate::limits::{LIVE_DELETE_WAIT_MAX, STOP_WAIT_MAX};
 use crate::log::{Ended, FlushPolicy, Writer};
 use crate::peers::Network;
 use crate::status::Counters;
-use crate::tasks::{self, Detector};
+use crate::tasks::{self, Departed, Detector};
 
 /// Opens the cluster, registers, and starts everything.
 pub(super) async fn start(
@@ -50,6 +50,7 @@ pub(super) async fn start(
         cluster_id,
         counters: Arc::new(Counters::default()),
         detector: Mutex::new(Detector::default()),
+        departed: Departed::default(),
         observed: Notify::new(),
         nudged: Notify::new(),
         queue: Queue::default(),
@@ -67,6 +68,7 @@ pub(super) async fn start(
     });
     let first = register(&inner).await.map_err(|problem| StartError::Metadata(problem.to_string()))?;
     inner.tasks.spawn(tasks::follow(Arc::clone(&inner)));
+    inner.tasks.spawn(tasks::note_departures(Arc::clone(&inner)));
     inner.tasks.spawn(append_queued(Arc::clone(&inner)));
     inner.tasks.spawn(tasks::write_snapshots(Arc::clone(&inner)));
     let life = match begin(&inner, first).await {

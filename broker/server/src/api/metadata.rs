@@ -46,10 +46,11 @@ pub(crate) async fn handle(call: &Call<'_>, request: MetadataRequest, hold: &mut
             topics
         }
     };
-    let brokers = call.server.engine.brokers();
+    let brokers = call.server.engine.brokers_and_departed();
+    let controller = call.server.engine.brokers().first().map_or(-1, |broker| broker.node_id);
     MetadataResponse {
         cluster_id: Some(Str::from(call.server.engine.cluster_id().to_string())),
-        controller_id: brokers.first().map_or(-1, |broker| broker.node_id),
+        controller_id: controller,
         brokers: brokers
             .into_iter()
             .map(|broker| MetadataResponseBroker {
