@@ -65,9 +65,10 @@ impl MetadataLog {
         let tail = self.sequence.list_from(self.state.next_seq()).await?;
         if let Some(last) = tail.into_keys().next_back() {
             while self.state.next_seq() <= last {
-                self.catch_up(CATCH_UP_ENTRIES.min(last - self.state.next_seq() + 1)).await?;
                 let seq = self.state.next_seq();
-                if seq <= last && self.sequence.get(seq).await?.is_none() {
+                self.catch_up(CATCH_UP_ENTRIES.min(last - seq + 1)).await?;
+                // Looked for once more: what was listed does not go away.
+                if self.state.next_seq() == seq && self.sequence.get(seq).await?.is_none() {
                     return Err(ReadError::Missing { seq }.into());
                 }
             }
