@@ -194,15 +194,12 @@ fn null(condition: &Condition, state: &KeyState) -> Truth {
 
 fn with_values(condition: &Condition, values: &[String], request: &Request) -> Truth {
     let mut each = values.iter().map(|value| one_value(condition, &compare::Given::Text(value), request));
-    match condition.operator.quantifier {
-        Quantifier::All => Truth::all(each),
-        Quantifier::Any => Truth::any(each),
-        Quantifier::Single => {
-            let first = each.next().unwrap_or(Truth::No);
-            let construct = "a key of several values without ForAnyValue or ForAllValues";
-            let reason = || Reason::Unsupported { construct: construct.to_owned() };
-            each.fold(first, |so_far, next| so_far.either_case(next, reason()))
-        }
+    match (condition.operator.quantifier, values.len()) {
+        (Quantifier::All, _) => Truth::all(each),
+        (Quantifier::Any, _) => Truth::any(each),
+        (Quantifier::Single, 1) => each.next().unwrap_or(Truth::No),
+        // "You must use set operators with multivalued condition keys": what happens otherwise is not documented.
+        (Quantifier::Single, _) => Truth::unsupported("a key of several values without ForAnyValue or ForAllValues"),
     }
 }
 

@@ -358,6 +358,11 @@ impl<'a> Layers<'a> {
 
 fn resource_side(request: &Request, side: &ResourceSide) -> (Said, Said, bool) {
     match side {
+        ResourceSide::None if must_have_policy(request) => {
+            let construct = "a key or a role without its own policy".to_owned();
+            let unknown = Policies::unknown(Reason::Unsupported { construct });
+            (ask(&unknown, request, Layer::Resource), Said::nothing(), true)
+        }
         ResourceSide::None => (Said::nothing(), Said::nothing(), false),
         ResourceSide::Policy(policies) => (ask(policies, request, Layer::Resource), Said::nothing(), false),
         ResourceSide::Trust(policies) => (ask(policies, request, Layer::Trust), Said::nothing(), true),
@@ -369,6 +374,12 @@ fn resource_side(request: &Request, side: &ResourceSide) -> (Said, Said, bool) {
             (policy, lists, false)
         }
     }
+}
+
+/// Keys and roles always have a policy, and it decides.
+fn must_have_policy(request: &Request) -> bool {
+    let (action, resource) = (request.action_lower(), request.resource.text());
+    (action.starts_with("kms:") && resource.contains(":key/")) || action.starts_with("sts:assumerole")
 }
 
 /// In the policy of a gateway endpoint an account as principal is its root user only, and other principals than `*` are not

@@ -161,7 +161,7 @@ fn left_over(entries: &[PrincipalEntry], caller: &Caller, denies: Denies) -> Tru
     let role = listed(&|entry| one(entry, caller).by_role);
     let partly = || Truth::unsupported("a NotPrincipal that does not name session, role and account");
     let (own, parents) = match caller {
-        Caller::RoleSession { .. } | Caller::FederatedUser { .. } => (leaf.clone(), role.and(account)),
+        Caller::RoleSession { .. } | Caller::FederatedUser { .. } => (leaf.clone(), role.clone().and(account)),
         Caller::User { .. } => (leaf.clone(), account),
         Caller::Root { .. } => (account.clone(), account),
         Caller::Service { .. } | Caller::Federated { .. } | Caller::Anonymous => (leaf.clone(), leaf),
@@ -169,10 +169,19 @@ fn left_over(entries: &[PrincipalEntry], caller: &Caller, denies: Denies) -> Tru
     let (own, parents) = (own.or(everyone.clone()), parents.or(everyone));
     match (denies, own, parents) {
         (_, Truth::Yes, Truth::Yes) => Truth::No,
+        // Whether role and account suffice without a session the page leaves open; it shows all three.
+        (Denies::Yes, Truth::No, _) if !role.is_no() && !names_a_session(entries, caller) => partly(),
         // The caller itself is not exempt: whoever else is listed does not matter.
         (Denies::Yes, Truth::No, _) => Truth::Yes,
         (Denies::No, Truth::No, Truth::No) => Truth::Yes,
         (_, Truth::Maybe(reasons), _) => Truth::Maybe(reasons),
         _ => partly(),
     }
+}
+
+/// Whether the list has a session of the caller's role.
+fn names_a_session(entries: &[PrincipalEntry], caller: &Caller) -> bool {
+    let Caller::RoleSession { role, .. } = caller else { return false };
+    let Some(prefix) = session_prefix(role) else { return false };
+    entries.iter().any(|entry| matches!(entry, PrincipalEntry::Arn(arn) if arn.raw().starts_with(&prefix)))
 }

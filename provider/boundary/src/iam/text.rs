@@ -248,9 +248,10 @@ fn dollar(inner: &str, variables: Variables) -> Option<Part> {
     let (key, default) = match inner.split_once(',') {
         None => (inner, None),
         Some((key, default)) => {
-            let quoted = default.trim().strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+            // "Separate the variable text and the default value with a comma and space."
+            let quoted = default.strip_prefix(" '").and_then(|text| text.strip_suffix('\''));
             let Some(quoted) = quoted else { return Some(Part::Malformed(inner.to_owned())) };
-            (key.trim_end(), Some(quoted.to_owned()))
+            (key, Some(quoted.to_owned()))
         }
     };
     let well_formed = key.split_once(':').is_some_and(|(prefix, name)| !prefix.is_empty() && !name.is_empty());

@@ -9,6 +9,21 @@ use provider_boundary::iam::{
 };
 use serde_json::{Value, json};
 
+const FILES: &[(&str, &str)] = &[
+    ("conditions", include_str!("../cases/conditions.txt")),
+    ("documents", include_str!("../cases/documents.txt")),
+    ("kms", include_str!("../cases/kms.txt")),
+    ("layers", include_str!("../cases/layers.txt")),
+    ("principals", include_str!("../cases/principals.txt")),
+    ("s3", include_str!("../cases/s3.txt")),
+    ("symbols", include_str!("../cases/symbols.txt")),
+];
+
+/// Every case there is.
+pub(crate) fn all() -> Vec<Case> {
+    FILES.iter().flat_map(|(name, text)| read(name, text)).collect()
+}
+
 /// A case.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
@@ -29,8 +44,19 @@ pub(crate) struct Ready {
     pub(crate) request: Request,
     pub(crate) circumstances: Circumstances,
     pub(crate) point: Option<AccessPoint>,
-    /// The policies as JSON: layer word and document.
-    pub(crate) documents: Vec<(String, Value)>,
+    /// The policies as JSON.
+    pub(crate) documents: Vec<LayerDocument>,
+}
+
+/// A policy of a case.
+#[derive(Debug)]
+pub(crate) struct LayerDocument {
+    /// The word of its line.
+    pub(crate) layer: String,
+    /// The line among those of the word.
+    pub(crate) level: usize,
+    /// The document.
+    pub(crate) policy: Value,
 }
 
 /// Reads a file of cases.
@@ -185,16 +211,16 @@ impl Case {
         Request { caller, action: action.to_owned(), resource, resource_account, context }
     }
 
-    fn policy(&self, word: &str, number: usize, line: &str, documents: &mut Vec<(String, Value)>) -> Policy {
+    fn policy(&self, word: &str, number: usize, line: &str, documents: &mut Vec<LayerDocument>) -> Policy {
         let json = document(line);
-        documents.push((word.to_owned(), json.clone()));
+        documents.push(LayerDocument { layer: word.to_owned(), level: number, policy: json.clone() });
         let document =
             Document::parse(&json.to_string()).unwrap_or_else(|error| panic!("{}: {line}: {error}", self.place));
         Policy { name: format!("{word}-{number}"), document }
     }
 
     /// A policy for each line.
-    fn layer(&self, word: &str, documents: &mut Vec<(String, Value)>) -> Option<Policies> {
+    fn layer(&self, word: &str, documents: &mut Vec<LayerDocument>) -> Option<Policies> {
         let (mut policies, mut missing) = (Vec::new(), None);
         for (number, line) in self.all(word).enumerate() {
             if let Some(reason) = line.strip_prefix("unreadable") {
@@ -213,7 +239,7 @@ impl Case {
     }
 
     /// One policy with a statement for each line.
-    fn joined(&self, word: &str, documents: &mut Vec<(String, Value)>) -> Option<Policies> {
+    fn joined(&self, word: &str, documents: &mut Vec<LayerDocument>) -> Option<Policies> {
         self.last(word)?;
         if let Some(reason) = self.last(word).and_then(|line| line.strip_prefix("unreadable")) {
             return Some(Policies::unknown(Reason::AccessDenied { api: reason.trim().to_owned() }));
@@ -228,12 +254,12 @@ impl Case {
             }
         }
         let json = json!({"Version": version, "Statement": statements});
-        documents.push((word.to_owned(), json.clone()));
+        documents.push(LayerDocument { layer: word.to_owned(), level: 0, policy: json.clone() });
         let document = Document::parse(&json.to_string()).unwrap_or_else(|error| panic!("{}: {error}", self.place));
         Some(Policies::one(word, document))
     }
 
-    fn guardrails(&self, word: &str, documents: &mut Vec<(String, Value)>) -> Guardrails {
+    fn guardrails(&self, word: &str, documents: &mut Vec<LayerDocument>) -> Guardrails {
         if self.last(word) == Some("unreadable") {
             return Guardrails::Unreadable;
         }
@@ -245,7 +271,7 @@ impl Case {
         if levels.is_empty() { Guardrails::None } else { Guardrails::Levels(levels) }
     }
 
-    fn resource_side(&self, documents: &mut Vec<(String, Value)>) -> ResourceSide {
+    fn resource_side(&self, documents: &mut Vec<LayerDocument>) -> ResourceSide {
         if let Some(policy) = self.joined("resource", documents) {
             return ResourceSide::Policy(policy);
         }
@@ -274,7 +300,7 @@ impl Case {
         ResourceSide::Bucket(Bucket { policy: policy.unwrap_or_else(Policies::none), restrict_public, lists })
     }
 
-    fn path(&self, documents: &mut Vec<(String, Value)>) -> Path {
+    fn path(&self, documents: &mut Vec<LayerDocument>) -> Path {
         if let Some(policy) = self.joined("gateway", documents) {
             return Path::GatewayEndpoint(policy);
         }
