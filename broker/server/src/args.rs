@@ -52,6 +52,9 @@ pub struct DevArguments {
     /// Address of the health endpoints; off without it.
     #[arg(long)]
     pub health_listen: Option<String>,
+    /// Connections of clients at once; those of other brokers have places of their own.
+    #[arg(long)]
+    pub connections_max: Option<usize>,
     /// What to log, as in `info,broker_engine=debug`.
     #[arg(long, env = "RINGFENCE_LOG", default_value = "warn")]
     pub log: String,

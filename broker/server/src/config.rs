@@ -10,6 +10,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::args::DevArguments;
+use crate::limits::CONNECTIONS_MAX;
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Config {
     pub storage: Storage,
     /// PUTs per second that small writes may cost.
     pub put_budget_per_second: Option<u32>,
+    /// Connections of clients at once.
+    pub connections_max: usize,
     /// What is only done in development.
     pub development: Option<Development>,
 }
@@ -131,6 +134,7 @@ struct File {
     credentials: Credentials,
     actor: Option<String>,
     put_budget_per_second: Option<u32>,
+    connections_max: Option<usize>,
     data: Option<Bucket>,
     metadata: Option<Bucket>,
 }
@@ -168,6 +172,7 @@ impl Config {
                 metadata: check.bucket("metadata", file.metadata),
             })),
             put_budget_per_second: check.put_budget(file.put_budget_per_second),
+            connections_max: check.connections("connections_max", file.connections_max),
             development: None,
         };
         check.finish(config)
@@ -194,6 +199,7 @@ impl Config {
             health_listen: arguments.health_listen.as_deref().map(|text| check.address("health-listen", text)),
             storage: check.dev_storage(arguments),
             put_budget_per_second: None,
+            connections_max: check.connections("connections-max", arguments.connections_max),
             development: Some(Development { auto_create_partitions: arguments.partitions }),
         };
         check.finish(config)
@@ -292,6 +298,14 @@ impl Check {
             self.problem("put_budget_per_second", "must be between 1 and 1000");
         }
         budget
+    }
+
+    fn connections(&mut self, setting: &str, connections: Option<usize>) -> usize {
+        let connections = connections.unwrap_or(CONNECTIONS_MAX);
+        if !(1..=CONNECTIONS_MAX).contains(&connections) {
+            self.problem(setting, format_args!("must be between 1 and {CONNECTIONS_MAX}"));
+        }
+        connections
     }
 
     fn dev_storage(&mut self, arguments: &DevArguments) -> Storage {

@@ -50,7 +50,8 @@ pub const RESPONSE_BYTES_MAX: usize = 256 << 20;
 /// What a client is asked to wait when its fetch had to bring nothing.
 pub const OVERLOAD_PAUSE: Duration = Duration::from_millis(200);
 
-/// Connections at once; each costs a descriptor and some KiB. Further ones are closed as they come.
+/// Connections at once, unless fewer are configured; each costs a descriptor and some KiB. Further ones are closed as they
+/// come.
 pub const CONNECTIONS_MAX: usize = 8_000;
 
 /// Requests of one connection that are handled at once; clients have five, librdkafka up to a hundred.

@@ -12,15 +12,15 @@ use tracing::{Instrument as _, debug, info_span, warn};
 
 use crate::api::Server;
 use crate::connection::{self, Admission};
-use crate::limits::{CONNECTIONS_MAX, KEEP_ALIVE, PEER_CONNECTIONS_MAX};
+use crate::limits::{KEEP_ALIVE, PEER_CONNECTIONS_MAX};
 
 /// Pause after a failed accept: the process is out of descriptors, and trying at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until `stop` is cancelled, and then waits for those that are open.
-pub(crate) async fn run(server: Arc<Server>, listener: TcpListener, stop: CancellationToken) {
+/// Accepts so many connections of clients until `stop` is cancelled, and then waits for those that are open.
+pub(crate) async fn run(server: Arc<Server>, listener: TcpListener, connections_max: usize, stop: CancellationToken) {
     let connections = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(connections_max));
     // However many clients there are, the other brokers must not take this one for dead.
     let peer_places = Arc::new(Semaphore::new(PEER_CONNECTIONS_MAX));
     loop {

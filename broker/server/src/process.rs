@@ -64,7 +64,7 @@ impl Process {
         if let Some(health) = health {
             tasks.spawn(health::run(Arc::clone(&server), health, stop.clone()));
         }
-        tasks.spawn(listener::run(Arc::clone(&server), bound, stop.clone()));
+        tasks.spawn(listener::run(Arc::clone(&server), bound, config.connections_max, stop.clone()));
         info!(%listen, node_id = server.engine.node_id(), "serving");
         Ok(Self { server, listen, health_listen, stop, tasks })
     }

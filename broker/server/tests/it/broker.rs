@@ -29,6 +29,20 @@ impl Broker {
         Self { child, address: address.parse().unwrap(), node_id: node_id.parse().unwrap() }
     }
 
+    /// Stops the process where it is, as a hypervisor does, until [`Broker::go_on`].
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
     }

@@ -77,6 +77,13 @@ impl Client {
     }
 }
 
+/// One that is answered when the records are durable.
+pub(crate) fn produce_request(topic: &str, partition: i32, records: Bytes) -> ProduceRequest {
+    let partition = PartitionProduceData { index: partition, records: Some(Records::from(records)) };
+    let data = TopicProduceData { name: Str::from(topic), partition_data: vec![partition], ..Default::default() };
+    ProduceRequest { acks: -1, timeout_ms: 10_000, topic_data: vec![data], ..Default::default() }
+}
+
 /// What a client does with topics, in the versions that a current one would use.
 impl Client {
     pub(crate) fn metadata(&mut self, topics: Option<Vec<&str>>) -> MetadataResponse {
@@ -104,11 +111,8 @@ impl Client {
 
     pub(crate) fn produce(&mut self, topic: &str, records: Bytes) -> PartitionProduceResponse {
         for _ in 0..300 {
-            let partition = PartitionProduceData { index: 0, records: Some(Records::from(records.clone())) };
-            let data =
-                TopicProduceData { name: Str::from(topic), partition_data: vec![partition], ..Default::default() };
-            let request = ProduceRequest { acks: -1, timeout_ms: 10_000, topic_data: vec![data], ..Default::default() };
-            let Response::Produce(mut response) = self.call(&Request::Produce(request), 12) else { panic!() };
+            let request = Request::Produce(produce_request(topic, 0, records.clone()));
+            let Response::Produce(mut response) = self.call(&request, 12) else { panic!() };
             let answer = response.responses.remove(0).partition_responses.remove(0);
             if answer.error_code != ErrorCode::NotLeaderOrFollower {
                 return answer;

@@ -19,7 +19,7 @@ pub(crate) fn batch(timestamp: i64, values: &[&str]) -> Bytes {
 }
 
 /// The offsets and values in what a fetch brought.
-fn records(found: Option<Records>) -> Vec<(i64, String)> {
+pub(crate) fn records(found: Option<Records>) -> Vec<(i64, String)> {
     let batches = split(found.unwrap().into_bytes()).unwrap();
     let records = batches.iter().flat_map(|batch| batch.records().unwrap());
     records

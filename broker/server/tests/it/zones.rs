@@ -6,16 +6,27 @@ use broker_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, Par
 use broker_wire::{ErrorCode, Request, Response, Str};
 
 use crate::broker::Broker;
+use crate::client::Client;
 use crate::log::batch;
 
 fn fetch(broker: &Broker, version: i16, offset: i64, rack: &'static str, max_wait_ms: i32) -> PartitionData {
-    let partition =
-        FetchPartition { partition: 0, fetch_offset: offset, partition_max_bytes: 1 << 20, ..Default::default() };
+    fetch_from(&mut broker.client(), version, (0, offset), rack, max_wait_ms)
+}
+
+/// Reads a partition of the topic `payments` from an offset on.
+pub(crate) fn fetch_from(
+    client: &mut Client,
+    version: i16,
+    (partition, fetch_offset): (i32, i64),
+    rack: &'static str,
+    max_wait_ms: i32,
+) -> PartitionData {
+    let partition = FetchPartition { partition, fetch_offset, partition_max_bytes: 1 << 20, ..Default::default() };
     let topic = FetchTopic { topic: Str::from_static("payments"), partitions: vec![partition], ..Default::default() };
     let topics = vec![topic];
     let rack_id = Str::from_static(if version >= 11 { rack } else { "" });
     let request = FetchRequest { max_wait_ms, min_bytes: 1, topics, rack_id, ..Default::default() };
-    let Response::Fetch(mut response) = broker.client().call(&Request::Fetch(request), version) else { panic!() };
+    let Response::Fetch(mut response) = client.call(&Request::Fetch(request), version) else { panic!() };
     assert_eq!(response.error_code, ErrorCode::None);
     response.responses.remove(0).partitions.remove(0)
 }
