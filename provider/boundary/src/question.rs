@@ -11,7 +11,9 @@
 pub mod access;
 pub mod answer;
 pub mod case;
+mod chain;
 pub mod change;
+mod estate;
 pub mod gate;
 pub mod holding;
 pub mod identities;
@@ -28,7 +30,7 @@ mod summary;
 
 pub use answer::Answer;
 pub use case::{Case, Input};
-pub use judge::{judge, review};
+pub use judge::{findings_of, judge, review};
 
 use crate::{model::Finding, review::Boundary};
 

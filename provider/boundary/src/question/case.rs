@@ -1,8 +1,16 @@
 //! What is judged: up to three worlds, the contract, today's date - and what all questions compute once.
 
+use std::cell::OnceCell;
+
 use crate::{
+    iam::estate::Estate,
     model::{Contract, World},
-    question::holding::{self, Holding},
+    question::{
+        access::{self, AdministratorRow, ReaderRow},
+        chain::{self, Chains},
+        estate,
+        holding::{self, Holding},
+    },
     reach::{self, Flow},
 };
 
@@ -36,6 +44,14 @@ pub struct Case<'a> {
     pub today: &'a str,
     /// Which class lies where.
     pub holdings: Vec<Holding<'a>>,
+    /// Everybody and everything, as the evaluator takes it.
+    pub estate: Estate,
+    /// What everybody can do with every store.
+    readings: OnceCell<Vec<ReaderRow>>,
+    /// Who administers what.
+    administration: OnceCell<Vec<AdministratorRow>>,
+    /// By which calls everybody could come to read records.
+    chains: OnceCell<Chains>,
     /// What the network admits from the brokers, and to them.
     pub flows: Vec<Flow>,
 }
@@ -55,8 +71,27 @@ impl<'a> Case<'a> {
             contract: input.contract,
             today: input.now.get(..10).unwrap_or(input.now),
             holdings: holding::holdings(world, input.contract),
+            estate: estate::estate(world),
+            readings: OnceCell::new(),
+            administration: OnceCell::new(),
+            chains: OnceCell::new(),
             flows: reach::flows(world),
         }
+    }
+
+    /// What everybody can do with every store.
+    pub(super) fn readings(&self) -> &[ReaderRow] {
+        self.readings.get_or_init(|| access::readings(self))
+    }
+
+    /// Who administers what.
+    pub(super) fn administration(&self) -> &[AdministratorRow] {
+        self.administration.get_or_init(|| access::administration(self))
+    }
+
+    /// By which calls everybody could come to read records.
+    pub(super) fn chains(&self) -> &Chains {
+        self.chains.get_or_init(|| chain::chains(self))
     }
 
     /// Whether a last day lies before today.

@@ -36,6 +36,12 @@ pub fn judge(input: Input<'_>) -> Review {
     Review { questions, findings, after, before, matrix, scorecard, evidence }
 }
 
+/// Asks one question: the same findings as [`judge`]'s, without the work of the others. Questions about findings see none.
+pub fn findings_of(question: &Question, input: Input<'_>) -> Vec<Finding> {
+    let case = Case::new(input);
+    one_per_subject(question, ask(question, &case, &[]), &case)
+}
+
 fn info(question: &Question) -> QuestionInfo {
     QuestionInfo {
         name: question.id.into(),

@@ -317,5 +317,9 @@ fn bill_items(case: &Case<'_>) -> Vec<Answer> {
     }
     let growing = items.iter().filter(|one| one.usage_based).count();
     let sentence = format!("{} items, of which {growing} grow with use; prices of {}", items.len(), price::DAY);
-    vec![Answer::of("bill", Verdict::proved(), sentence)]
+    // An item whose price nobody wrote down is named, and no estimate.
+    let unpriced = items.iter().filter_map(|one| one.monthly_micro_usd.reason());
+    let unpriced = unpriced.filter(|one| matches!(one, Reason::Unsupported { .. })).cloned();
+    let verdict = Verdict::all(unpriced.map(Verdict::unknown));
+    vec![Answer::of("bill", verdict, sentence)]
 }

@@ -369,6 +369,7 @@ fn temporary(case: &Case<'_>) -> Vec<Answer> {
         let mut answer = Answer::of(path.name.clone(), verdict, format!("{} is approved until {expires}", path.name));
         answer.address = open.first().map(|flow| flow.address.clone());
         answer.place = open.first().and_then(|flow| flow.place.clone());
+        answer.evidence.extend(open.iter().filter_map(|flow| flow.evidence.clone()));
         found.push(answer.in_contract(path.place.as_ref()));
     }
     let rules = case.world.security_groups.iter().flat_map(|group| &group.rules);

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    access,
     case::Case,
+    chain,
     holding::{Holding, Store, StoreKey},
     location, money,
     network::{approval, ports},
     retention,
 };
 use crate::{
-    model::{Class, Fact, Origin, Zone, network::Direction, store::Versioning},
+    model::{Class, Fact, Origin, Zone, contract::matches, network::Direction, store::Versioning},
     reach::{Flow, Leads},
-    review::{At, PathEntry, StoreEntry, Summary},
+    review::{AdministratorEntry, At, Escalation, PathEntry, Reader, StoreEntry, Summary},
 };
 
 /// One world in lists.
@@ -23,7 +25,82 @@ pub(super) fn summary(case: &Case<'_>) -> Summary {
     paths.dedup();
     let mut stores = stores(case);
     stores.sort();
-    Summary { readers: Vec::new(), administrators: Vec::new(), escalations: Vec::new(), paths, stores, cost }
+    Summary {
+        readers: readers(case),
+        administrators: administrators(case),
+        escalations: escalations(case),
+        paths,
+        stores,
+        cost,
+    }
+}
+
+/// Who reads what: everybody whom the world describes or a policy names, once for each class.
+fn readers(case: &Case<'_>) -> Vec<Reader> {
+    let mut found = BTreeSet::new();
+    for row in case.readings().iter().filter(|row| !row.stands_for_others && !row.reading.reads_now().is_no()) {
+        let Some(holding) = case.holdings.get(row.holding) else { continue };
+        let Some(class) = holding.class else { continue };
+        let shown = row.reading.witness.as_ref();
+        let mut via = shown.map(|one| access::statements(&one.get)).unwrap_or_default();
+        via.extend(shown.map(|one| access::statements(&one.decrypt)).unwrap_or_default());
+        found.insert(Reader {
+            principal: row.principal.clone(),
+            class,
+            via,
+            doubt: access::reasons(&row.reading.reads_now()).first().cloned(),
+            approved: holding.terms(case.contract).readers.iter().any(|one| matches(one, &row.principal)),
+            at: case
+                .world
+                .identity(&row.principal)
+                .map(|one| at(&one.origin))
+                .or(holding.store.origin().map(at))
+                .unwrap_or_default(),
+        });
+    }
+    found.into_iter().collect()
+}
+
+/// By which chains who could come to read.
+fn escalations(case: &Case<'_>) -> Vec<Escalation> {
+    let mut found = BTreeSet::new();
+    for row in &case.chains().rows {
+        let Some(class) = case.holdings.get(row.holding).and_then(|one| one.class) else { continue };
+        found.insert(Escalation {
+            principal: row.principal.clone(),
+            class,
+            via: chain::calls(&row.chain),
+            detected_by: row.detected_by.clone(),
+            approved: row.verdict.is_proved(),
+            at: case.world.identity(&row.principal).map(|one| at(&one.origin)).unwrap_or_default(),
+        });
+    }
+    found.into_iter().collect()
+}
+
+/// Who administers what, with the actions that make it so.
+fn administrators(case: &Case<'_>) -> Vec<AdministratorEntry> {
+    let mut found: BTreeMap<(String, &str), AdministratorEntry> = BTreeMap::new();
+    for row in case.administration() {
+        let entry = found.entry((row.principal.clone(), row.of)).or_insert_with(|| AdministratorEntry {
+            principal: row.principal.clone(),
+            of: row.of.to_owned(),
+            actions: Vec::new(),
+            doubt: access::reasons(&row.truth).first().cloned(),
+            approved: access::is_administrator(case, &row.principal, row.of),
+            at: case.world.identity(&row.principal).map(|one| at(&one.origin)).unwrap_or_default(),
+        });
+        if row.truth.is_yes() {
+            entry.doubt = None;
+        }
+        entry.actions.push(row.action.clone());
+    }
+    let entries = found.into_values().map(|mut one| {
+        one.actions.sort();
+        one.actions.dedup();
+        one
+    });
+    entries.collect()
 }
 
 /// Where an entity stands.

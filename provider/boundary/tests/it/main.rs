@@ -1,4 +1,5 @@
-//! Properties of the boundary model, and cases of the IAM evaluator.
+//! Properties of the boundary model, cases of the IAM evaluator, and every question with its fixtures.
 
 mod algebra;
 mod iam;
+mod question;
