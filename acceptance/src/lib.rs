@@ -12,6 +12,7 @@ pub mod clock;
 pub mod denial;
 pub mod emulator;
 pub mod environment;
+pub mod fixtures;
 pub mod host;
 pub mod http;
 pub mod interrupt;

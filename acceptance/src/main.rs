@@ -9,7 +9,7 @@ use acceptance::binaries::{self, Scope};
 use acceptance::host::{self, Host, HostConfig};
 use acceptance::localstack::{self, LocalStack};
 use acceptance::quickstart::{self, End};
-use acceptance::{interrupt, package, report, suite, verify};
+use acceptance::{fixtures, interrupt, package, report, suite, verify};
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
 
@@ -40,6 +40,15 @@ enum Command {
     Pack {
         /// Where the package goes.
         folder: PathBuf,
+    },
+    /// Makes the plans under `provider/review/tests/fixtures` anew, or those of scenarios whose names contain FILTER.
+    Fixtures {
+        /// Part of a scenario's name.
+        #[arg(default_value = "")]
+        filter: String,
+        /// A built `terraform-provider-ringfence`; without it, it is built first.
+        #[arg(long)]
+        provider: Option<PathBuf>,
     },
     /// Starts LocalStack and leaves it in the foreground until Ctrl-C.
     Localstack {
@@ -90,6 +99,7 @@ fn run(command: Command) -> Result<()> {
             report::say(format_args!("{}  {}", package.sha256, package.path.display()));
             Ok(())
         }
+        Command::Fixtures { filter, provider } => fixtures::run(provider, &filter),
         Command::Localstack { port } => keep_localstack(port),
         Command::Host { localstack, region, folder } => play_host(HostConfig::new(localstack, &region, folder)?),
     }

@@ -69,7 +69,10 @@ pub(crate) fn is_identifier(attribute: &str) -> bool {
         || attribute == "arn"
         || attribute.ends_with("_id")
         || attribute.ends_with("_arn")
-        || matches!(attribute, "name" | "latest_version" | "default_version" | "dns_name" | "bucket" | "url")
+        || matches!(
+            attribute,
+            "name" | "latest_version" | "launch_template_version" | "default_version" | "dns_name" | "bucket" | "url"
+        )
 }
 
 /// Whether an argument of this name takes identifiers of other resources, and nothing else.

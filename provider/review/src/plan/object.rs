@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use provider_boundary::model::{Change, Evidence, Fact, Origin, Reason, Template, evidence::Source};
+use provider_boundary::model::{
+    Change, Evidence, Fact, Origin, Reason, Template,
+    evidence::{Source, canonical},
+};
 use serde_json::Value as Json;
 
 use super::{
@@ -245,10 +248,41 @@ pub(crate) fn policy(value: &Value) -> Option<Fact<String>> {
     match value {
         Value::Null => None,
         Value::Text(text) if text.is_empty() => None,
-        Value::Text(text) if value::reason_in(text).is_some() => Some(Fact::Symbolic(Template::new(text))),
-        Value::Text(text) => Some(Fact::from_text(text)),
+        Value::Text(text) => {
+            let text = normal(text);
+            let open = value::reason_in(&text).is_some();
+            Some(if open { Fact::Symbolic(Template::new(text)) } else { Fact::from_text(text) })
+        }
         Value::Unknown(reason) => Some(Fact::Unknown(reason.clone())),
         other => Some(Fact::from_text(other.in_text())),
+    }
+}
+
+/// A policy with sorted members and sorted lists: AWS, Terraform and people order them differently, and before and after
+/// should differ only where the meaning may. Statements keep their order.
+fn normal(text: &str) -> String {
+    match serde_json::from_str::<Json>(text) {
+        Ok(json) => canonical(&sorted(&json)),
+        Err(_) => text.to_owned(),
+    }
+}
+
+fn sorted(json: &Json) -> Json {
+    match json {
+        Json::Object(members) => Json::Object(members.iter().map(|(name, one)| (name.clone(), sorted(one))).collect()),
+        Json::Array(items) => {
+            let mut items: Vec<Json> = items.iter().map(sorted).collect();
+            if items.iter().all(Json::is_string) {
+                items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+                items.dedup();
+            }
+            // Lists of one text and the text itself mean the same.
+            match items.as_slice() {
+                [one] if one.is_string() => one.clone(),
+                _ => Json::Array(items),
+            }
+        }
+        other => other.clone(),
     }
 }
 

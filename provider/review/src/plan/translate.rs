@@ -59,6 +59,8 @@ pub(crate) fn world(objects: &Objects, place: super::identity::Where) -> World {
         buckets::translate(objects, &mut world),
         identities::translate(objects, &mut world),
         networks::translate(objects, &mut world),
+        // Before rules and log filters, which may belong to what a broker group makes.
+        clusters::translate(objects, &mut world),
         rules::translate(objects, &mut world),
         endpoints::translate(objects, &mut world),
         dns::translate(objects, &mut world),
@@ -66,9 +68,9 @@ pub(crate) fn world(objects: &Objects, place: super::identity::Where) -> World {
         balancers::translate(objects, &mut world),
         logs::translate(objects, &mut world),
         audit::translate(objects, &mut world),
-        clusters::translate(objects, &mut world),
         SILENT,
     ];
+    clusters::fill_symbols(objects, &mut world);
     let known = |kind: &str| modelled.iter().any(|kinds| kinds.contains(&kind));
     let others = objects.all.iter().filter(|one| !known(&one.kind));
     world.unmodelled.extend(others.map(|one| (one.origin.clone(), one.kind.clone())));

@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is the report")]
 
+mod bad_input;
+mod difference;
 mod fixtures;
 mod good;
+mod mutations;

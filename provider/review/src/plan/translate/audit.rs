@@ -48,7 +48,7 @@ fn detector(objects: &Objects, object: &Object) -> Detector {
             _ => Fact::Known(true),
         },
         bus: object.maybe("event_bus_name").unwrap_or_else(|| Fact::Known("default".into())),
-        pattern: object.policy("event_pattern").unwrap_or_else(|| Fact::Known(String::new())),
+        pattern: object.maybe("event_pattern").unwrap_or_else(|| Fact::Known(String::new())),
         targets: objects.belonging("aws_cloudwatch_event_target", "rule", &names).map(|one| one.text("arn")).collect(),
     }
 }

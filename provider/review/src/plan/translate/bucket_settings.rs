@@ -99,6 +99,41 @@ pub(super) fn bucket(objects: &Objects, object: &Object) -> Bucket {
     }
 }
 
+/// Settings of our bucket that somebody's resources of their own replace.
+pub(super) fn replace(objects: &Objects, object: &Object, bucket: &mut Bucket) {
+    let mut names: Vec<String> =
+        ["name", "arn", "id"].iter().filter_map(|name| object.get(name).as_str().map(str::to_owned)).collect();
+    names.extend(bucket.arn.text().map(str::to_owned));
+    let own = |kind: &'static str| objects.belonging(kind, "bucket", &names).next().map(Voice::Own);
+    if let Some(voice) = own("aws_s3_bucket_server_side_encryption_configuration") {
+        bucket.encryption = encryption(&voice, object);
+    }
+    if let Some(voice) = own("aws_s3_bucket_versioning") {
+        bucket.versioning = versioning(&voice, object);
+    }
+    if let Some(Voice::Own(own)) = own("aws_s3_bucket_ownership_controls") {
+        bucket.ownership = object::text(&own.first("rule").get("object_ownership"));
+    }
+    if let Some(Voice::Own(own)) = own("aws_s3_bucket_public_access_block") {
+        bucket.public_access = Fact::Known(public_access(own, false));
+    }
+    if let Some(voice) = own("aws_s3_bucket_acl") {
+        bucket.acl = acl(&voice, object);
+    }
+    if let Some(Voice::Own(own)) = own("aws_s3_bucket_policy") {
+        bucket.policy = own.policy("policy");
+    }
+    if let Some(voice) = own("aws_s3_bucket_lifecycle_configuration") {
+        bucket.lifecycle = lifecycle(&voice, object);
+    }
+    if let Some(voice) = own("aws_s3_bucket_replication_configuration") {
+        bucket.replication = replication(&voice, object);
+    }
+    if let Some(voice) = own("aws_s3_bucket_notification") {
+        bucket.notifications = notifications(&voice, object);
+    }
+}
+
 /// A setting without a resource: AWS's default for a bucket made now, `after` when its resource goes, else not read.
 fn default<T>(
     objects: &Objects,

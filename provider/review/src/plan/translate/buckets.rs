@@ -40,7 +40,11 @@ pub(super) fn translate(objects: &Objects, world: &mut World) -> &'static [&'sta
     for object in objects.of(&["aws_s3_bucket"]) {
         world.buckets.push(if object.is_data { foreign(object) } else { settings::bucket(objects, object) });
     }
-    world.buckets.extend(objects.of(&["ringfence_bucket"]).map(ours));
+    for object in objects.of(&["ringfence_bucket"]) {
+        let mut bucket = ours(object);
+        settings::replace(objects, object, &mut bucket);
+        world.buckets.push(bucket);
+    }
     if let Some(account) = objects.of(&["aws_s3_account_public_access_block"]).next() {
         world.account_public_access = Fact::Known(settings::public_access(account, false));
     }

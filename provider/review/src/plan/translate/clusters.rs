@@ -28,12 +28,11 @@ pub(super) fn translate(objects: &Objects, world: &mut World) -> &'static [&'sta
     for object in objects.of(&["ringfence_broker_group"]).filter(|one| !one.is_data) {
         broker_group(object, world);
     }
-    symbols(objects, world);
     KINDS
 }
 
 /// The policy of one of our resources: the template, which a first plan knows, with the account filled in. Symbols of
-/// keys and endpoints are filled in by [`symbols`], when the cluster's keys are known.
+/// keys and endpoints are filled in by [`fill_symbols`], when the cluster's keys are known.
 pub(super) fn policy(object: &Object) -> Option<Fact<String>> {
     let template = object.get("policy_template");
     let text = match &template {
@@ -66,7 +65,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Fills in what is left of `${key:PURPOSE}`: the key of that purpose, when the plan has exactly one.
-fn symbols(objects: &Objects, world: &mut World) {
+pub(super) fn fill_symbols(objects: &Objects, world: &mut World) {
     let mut arns: Vec<(String, String)> = Vec::new();
     for purpose in ["data", "metadata", "credentials", "volume", "logs", "tls"] {
         let mut keys = objects.of(&["ringfence_key"]).filter(|one| one.get("purpose").as_str() == Some(purpose));
@@ -160,7 +159,7 @@ fn broker_group(object: &Object, world: &mut World) {
     if let Value::Map(zones) = object.get("zones") {
         world.scaling_groups.extend(zones.iter().map(|(zone, subnet)| ScalingGroup {
             origin: object.origin.clone(),
-            name: Fact::from_text(format!("{cluster}-{}-{zone}", object.get("name").in_text())),
+            name: Fact::from_text(format!("ringfence-{cluster}-{}-{zone}", object.get("name").in_text())),
             template: object.maybe("launch_template_id"),
             template_version: object.maybe("launch_template_version"),
             subnets: vec![object::text(subnet)],
@@ -172,13 +171,13 @@ fn broker_group(object: &Object, world: &mut World) {
     world.security_groups.push(SecurityGroup {
         origin: object.origin.clone(),
         id: object.text("security_group_id"),
-        name: Fact::from_text(format!("{cluster}-{}", object.get("name").in_text())),
+        name: Fact::from_text(format!("ringfence-{cluster}-{}", object.get("name").in_text())),
         vpc: object.text("vpc_id"),
         is_default: false,
         rules,
         more_rules: reason.or_else(|| object.not_read("ec2:DescribeSecurityGroupRules")),
     });
-    let name = object.maybe("log_group").unwrap_or_else(|| Fact::from_text(format!("/ringfence/{cluster}/brokers")));
+    let name = object.maybe("log_group").unwrap_or_else(|| Fact::from_text(format!("/ringfence/{cluster}/broker")));
     world.log_groups.push(LogGroup {
         origin: object.origin.clone(),
         arn: Fact::from_text(format!(

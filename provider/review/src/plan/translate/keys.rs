@@ -28,7 +28,7 @@ pub(super) fn translate(objects: &Objects, world: &mut World) -> &'static [&'sta
         // A data source names a key that somebody else manages; its policy is not in the plan.
         world.keys.push(if object.is_data { foreign(object) } else { managed(objects, object) });
     }
-    world.keys.extend(objects.of(&["ringfence_key"]).map(ours));
+    world.keys.extend(objects.of(&["ringfence_key"]).map(|object| ours(objects, object)));
     KINDS
 }
 
@@ -159,7 +159,11 @@ fn foreign(object: &Object) -> Key {
     }
 }
 
-fn ours(object: &Object) -> Key {
+fn ours(objects: &Objects, object: &Object) -> Key {
+    let names = names(object);
+    // Somebody's resource of its own would replace the policy that ours has made.
+    let other = objects.belonging("aws_kms_key_policy", "key_id", &names).find_map(|own| own.policy("policy"));
+    let own = other.or_else(|| super::clusters::policy(object));
     let cluster = (object.get("purpose").in_text(), object.get("cluster").in_text());
     Key {
         origin: object.origin.clone(),
@@ -167,15 +171,19 @@ fn ours(object: &Object) -> Key {
         id: object.text("id"),
         account: object.account(),
         region: object.region(),
-        aliases: object.maybe("alias").into_iter().collect(),
+        aliases: object
+            .maybe("alias")
+            .into_iter()
+            .chain(objects.belonging("aws_kms_alias", "target_key_id", &names).map(|one| one.text("name")))
+            .collect(),
         model: Fact::Known(KeyModel::CustomerManaged),
         usage: Fact::Known("ENCRYPT_DECRYPT".into()),
         enabled: object.flag("enabled", true),
         rotation_days: object::number(&object.get("rotation_days")),
         deletion_days: object.number("deletion_window_days", 30),
         multi_region: Fact::Known(false),
-        policy: super::clusters::policy(object).unwrap_or_else(|| Fact::Unknown(object::not_read("kms:GetKeyPolicy"))),
-        grants: Vec::new(),
+        policy: own.unwrap_or_else(|| Fact::Unknown(object::not_read("kms:GetKeyPolicy"))),
+        grants: objects.belonging("aws_kms_grant", "key_id", &names).map(grant).collect(),
         more_grants: object.not_read("kms:ListGrants"),
         of_cluster: Some(cluster),
     }

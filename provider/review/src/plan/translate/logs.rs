@@ -26,19 +26,12 @@ pub(super) fn translate(objects: &Objects, world: &mut World) -> &'static [&'sta
     // A filter on a group that is not in the plan: the group is shown with what is known of it.
     for object in objects.of(&["aws_cloudwatch_log_subscription_filter"]) {
         let name = object.get("log_group_name").in_text();
-        if !world.log_groups.iter().any(|one| one.name.text() == Some(&name)) {
-            let unread = || object::not_read("logs:DescribeLogGroups");
-            world.log_groups.push(LogGroup {
-                origin: object.origin.clone(),
-                arn: log_arn(object, &name),
-                name: object.text("log_group_name"),
-                account: object.account(),
-                region: object.region(),
-                key: Some(Fact::Unknown(unread())),
-                retention_days: Fact::Unknown(unread()),
-                subscriptions: vec![subscription(object)],
-                more_subscriptions: Some(object::not_read("logs:DescribeSubscriptionFilters")),
-            });
+        let managed = objects.of(&["aws_cloudwatch_log_group"]).any(|group| group.get("name").as_str() == Some(&name));
+        let known = world.log_groups.iter_mut().find(|one| one.name.text() == Some(&name));
+        match known {
+            Some(_) if managed => {}
+            Some(known) => known.subscriptions.push(subscription(object)),
+            None => world.log_groups.push(unread(object, &name)),
         }
     }
     world.secrets.extend(objects.of(&["aws_secretsmanager_secret"]).map(|object| secret(objects, object)));
@@ -80,6 +73,21 @@ fn own_policy(objects: &Objects, object: &Object, kind: &str, argument: &str) ->
         // Computed when nobody sets it.
         None if object.configures("policy") || !object.created() => object.policy("policy"),
         None => None,
+    }
+}
+
+fn unread(object: &Object, name: &str) -> LogGroup {
+    let unread = || object::not_read("logs:DescribeLogGroups");
+    LogGroup {
+        origin: object.origin.clone(),
+        arn: log_arn(object, name),
+        name: object.text("log_group_name"),
+        account: object.account(),
+        region: object.region(),
+        key: Some(Fact::Unknown(unread())),
+        retention_days: Fact::Unknown(unread()),
+        subscriptions: vec![subscription(object)],
+        more_subscriptions: Some(object::not_read("logs:DescribeSubscriptionFilters")),
     }
 }
 

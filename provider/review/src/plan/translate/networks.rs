@@ -44,14 +44,7 @@ pub(super) fn translate(objects: &Objects, world: &mut World) -> &'static [&'sta
         world.route_tables.push(table(objects, object));
     }
     gateways(objects, world);
-    world.public_addresses.extend(objects.of(&["aws_eip", "aws_eip_association"]).map(|object| {
-        PublicAddress {
-            origin: object.origin.clone(),
-            of: ["instance", "instance_id", "network_interface", "network_interface_id"]
-                .iter()
-                .find_map(|name| object.maybe(name)),
-        }
-    }));
+    world.public_addresses.extend(objects.of(&["aws_eip", "aws_eip_association"]).map(public_address));
     world.prefix_lists.extend(objects.of(&["aws_prefix_list", "aws_ec2_managed_prefix_list"]).map(|object| {
         PrefixList {
             origin: object.origin.clone(),
@@ -64,6 +57,17 @@ pub(super) fn translate(objects: &Objects, world: &mut World) -> &'static [&'sta
         }
     }));
     KINDS
+}
+
+fn public_address(object: &Object) -> PublicAddress {
+    let holders = ["instance", "instance_id", "network_interface", "network_interface_id"];
+    PublicAddress {
+        origin: object.origin.clone(),
+        of: holders
+            .iter()
+            .filter(|name| !object.created() || object.configures(name))
+            .find_map(|name| object.maybe(name)),
+    }
 }
 
 fn id(object: &Object) -> Vec<String> {

@@ -31,7 +31,7 @@ pub(super) fn translate(objects: &Objects, world: &mut World) -> &'static [&'sta
         "aws_vpc_security_group_ingress_rule",
         "aws_vpc_security_group_egress_rule",
     ]) {
-        orphan(object, world);
+        orphan(objects, object, world);
     }
     for object in objects.of(&["aws_network_acl", "aws_default_network_acl"]) {
         world.network_acls.push(acl(objects, object));
@@ -39,21 +39,25 @@ pub(super) fn translate(objects: &Objects, world: &mut World) -> &'static [&'sta
     KINDS
 }
 
-/// A rule for a group that is not in the plan: the group is shown with what is known of it.
-fn orphan(object: &Object, world: &mut World) {
+/// A rule for a group that no `aws_security_group` of the plan makes: it joins the broker group's, or a group of which
+/// nothing else is known.
+fn orphan(objects: &Objects, object: &Object, world: &mut World) {
     let id = object.text("security_group_id");
-    if id.text().is_some_and(|id| {
-        world
-            .security_group(id)
-            .is_some_and(|one| one.more_rules.is_none() || one.origin.address != object.origin.address)
-    }) {
+    let mut groups = objects.of(&["aws_security_group", "aws_default_security_group"]);
+    if groups.any(|group| id.text().is_some() && group.get("id").as_str() == id.text()) {
         return;
     }
+    let known = world.security_groups.iter_mut().find(|one| id.text().is_some() && one.id.text() == id.text());
+    if let Some(known) = known {
+        known.rules.extend(standalone(object));
+        return;
+    }
+    let unread = || Fact::Unknown(object::not_read("ec2:DescribeSecurityGroups"));
     world.security_groups.push(SecurityGroup {
         origin: object.origin.clone(),
         id,
-        name: Fact::Unknown(object::not_read("ec2:DescribeSecurityGroups")),
-        vpc: Fact::Unknown(object::not_read("ec2:DescribeSecurityGroups")),
+        name: unread(),
+        vpc: unread(),
         is_default: false,
         rules: standalone(object),
         more_rules: Some(object::not_read("ec2:DescribeSecurityGroupRules")),
@@ -103,13 +107,14 @@ fn standalone(object: &Object) -> Vec<Rule> {
         _ => Direction::Egress,
     };
     if object.kind == "aws_security_group_rule" {
-        let peers = peers(
-            value,
-            ["cidr_blocks", "ipv6_cidr_blocks"],
-            "prefix_list_ids",
-            "source_security_group_id",
-            value.get("self"),
-        );
+        // With `self` the provider computes the source from the group itself.
+        let itself = value.get("self") == Value::Bool(true);
+        let given = value.get("source_security_group_id").as_str().is_some_and(|id| !id.starts_with('$'));
+        let source = match !itself && (given || object.configures("source_security_group_id")) {
+            true => "source_security_group_id",
+            false => "",
+        };
+        let peers = peers(value, ["cidr_blocks", "ipv6_cidr_blocks"], "prefix_list_ids", source, value.get("self"));
         return make(&object.origin, direction, value, &value.get("protocol"), peers);
     }
     let itself = value
