@@ -157,7 +157,8 @@ fn is_symbol(name: &str) -> bool {
     match name.get(first.len()..).and_then(|rest| rest.chars().next()) {
         None => matches!(name, "account" | "partition" | "region"),
         Some(':') => matches!(first, "key" | "vpce"),
-        Some(_) => true,
+        // `graph.facebook.com:id` is a key of IAM; in a reference a colon stands only within the quotes of a key.
+        Some(_) => name.contains('[') || !name.contains(':'),
     }
 }
 
@@ -180,7 +181,7 @@ mod tests {
     #[test]
     fn symbols_are_told_from_policy_variables() {
         let text = "${account} ${key:data} ${vpce:s3} ${aws:userid} ${*} ${aws_kms_key.data.arn} \
-                    ${module.a[\"x\"].aws_vpc.b[0].id} ${saml:sub} ${aws:PrincipalTag/a.b}";
+                    ${module.a[\"x\"].aws_vpc.b[0].id} ${saml:sub} ${aws:PrincipalTag/a.b} ${graph.facebook.com:id}";
         let names: Vec<String> = symbols_in(text).iter().map(|one| one.name().to_owned()).collect();
         let expected = ["account", "aws_kms_key.data.arn", "key:data", "module.a[\"x\"].aws_vpc.b[0].id", "vpce:s3"];
         assert_eq!(names, expected);
