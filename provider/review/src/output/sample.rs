@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::Report;
 
-pub(super) fn report(review: &Review) -> Report<'_> {
+pub(crate) fn report(review: &Review) -> Report<'_> {
     Report { review, today: "2026-11-21", contract_file: Some("boundary.hcl"), source_prefix: "infra/" }
 }
 
@@ -27,7 +27,7 @@ const ADMIN: &str = "arn:aws:iam::111111111111:role/admin";
 const KEY: &str = "${aws_kms_key.data.arn}";
 
 /// A change that lets a foreign account read, opens a way to the internet and suspends versioning.
-pub(super) fn changed() -> Review {
+pub(crate) fn changed() -> Review {
     let before = summary();
     let mut after = summary();
     after.readers.push(reader(ETL, false));
@@ -48,12 +48,12 @@ pub(super) fn changed() -> Review {
 }
 
 /// A first plan: nothing was there before.
-pub(super) fn first() -> Review {
+pub(crate) fn first() -> Review {
     Review { before: None, after: summary(), ..answers() }
 }
 
 /// A review with so many findings, each of another subject, and as many readers, paths and stores as a tenth of it.
-pub(super) fn many(findings: usize) -> Review {
+pub(crate) fn many(findings: usize) -> Review {
     let mut review = changed();
     for number in 0..findings {
         let verdict = match number % 3 {
@@ -78,7 +78,7 @@ pub(super) fn many(findings: usize) -> Review {
 }
 
 /// A review in which everything that a plan or a contract could say is this text.
-pub(super) fn saying(text: &str) -> Review {
+pub(crate) fn saying(text: &str) -> Review {
     let everything = serde_json::to_value(changed()).unwrap();
     let mut review: Review = serde_json::from_value(replaced(everything, "", text)).unwrap();
     review.questions = changed().questions;
