@@ -22,7 +22,7 @@ use crate::cluster::{AppendInfo, Cluster};
 use crate::env::{Env, Tasks};
 use crate::group::{Coordinator, GroupError, Tools};
 use crate::journal::Journal;
-use crate::limits::{INTERNAL_BYTES_MAX, Limits, MANIFEST_READS_AT_ONCE, OPENING_WAIT_MAX};
+use crate::limits::{GIVEN_UP_WAIT_MAX, INTERNAL_BYTES_MAX, Limits, MANIFEST_READS_AT_ONCE, OPENING_WAIT_MAX};
 use crate::log::{Garbage, Memory, Objects, Reader, RecoveredLog, Segments, StoreAge, Until, Wal, Wanted};
 use crate::peers::{Network, PartitionLoad};
 use crate::status::Counters;
@@ -179,7 +179,8 @@ impl Life {
         partition: i32,
         deadline: Instant,
     ) -> Result<Arc<Partition>, PartitionError> {
-        let deadline = deadline.min(Instant::now() + OPENING_WAIT_MAX);
+        let now = Instant::now();
+        let opened_by = deadline.min(now + OPENING_WAIT_MAX);
         let mut changed = self.changed.subscribe();
         loop {
             let id = PartitionId { topic: self.topic(topic)?.id, partition };
@@ -187,12 +188,13 @@ impl Life {
             if leader.incarnation != Some(self.id) || self.cancel.is_cancelled() {
                 return Err(PartitionError::NotLeader(leader.hint()));
             }
-            match self.roles().get(&id) {
+            let until = match self.roles().get(&id) {
                 Some(Role::Serving(serving)) if serving.is_open() => return Ok(Arc::clone(serving)),
-                Some(Role::GivenUp { .. }) => return Err(PartitionError::NotLeader(leader.hint())),
-                Some(Role::Serving(_) | Role::Opening(_)) | None => {}
-            }
-            if timeout_at(deadline, changed.changed()).await.is_err() {
+                // The answer can name the next leader in a moment; without it clients would ask around for a second.
+                Some(Role::GivenUp { .. }) => opened_by.max(now + GIVEN_UP_WAIT_MAX),
+                Some(Role::Serving(_) | Role::Opening(_)) | None => opened_by,
+            };
+            if timeout_at(until, changed.changed()).await.is_err() {
                 return Err(PartitionError::NotLeader(leader.hint()));
             }
         }

@@ -48,6 +48,10 @@ impl Default for Limits {
 pub const OPENING_WAIT_MAX: Duration = Duration::from_secs(2);
 /// The same for produce requests, which keep those of other partitions behind them on their connection waiting.
 pub const PRODUCE_OPENING_WAIT_MAX: Duration = Duration::from_millis(200);
+/// Time that a request waits for the next leader of a partition that has just been given up.
+pub const GIVEN_UP_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Time that a broker which has handed everything over goes on to tell clients who leads now.
+pub const FAREWELL: Duration = Duration::from_secs(1);
 /// Time that a produce request waits for durability, whatever the client asks for.
 pub const PRODUCE_WAIT_MAX: Duration = Duration::from_secs(120);
 /// Time that a fetch waits for records, whatever the client asks for.

@@ -19,7 +19,7 @@ use crate::config::{EngineConfig, Stores};
 use crate::env::{Env, Tasks};
 use crate::journal::{Journal, Wish};
 use crate::life::{Life, Parts};
-use crate::limits::{LIVE_DELETE_WAIT_MAX, STOP_WAIT_MAX};
+use crate::limits::{FAREWELL, LIVE_DELETE_WAIT_MAX, STOP_WAIT_MAX};
 use crate::log::{Ended, FlushPolicy, Writer};
 use crate::peers::Network;
 use crate::status::Counters;
@@ -319,6 +319,10 @@ async fn hand_over(inner: &Inner, life: &Life) -> Handover {
     let led = life.cluster.ids_led_by(id);
     if !tasks::release(inner, life, &led, wish.reason).await {
         return Handover::Unfinished;
+    }
+    if !led.is_empty() && !life.cluster.ready().is_empty() {
+        // What clients have sent meanwhile is answered with the new leaders, not with a closed connection.
+        tokio::time::sleep(FAREWELL).await;
     }
     match inner.propose_one(wish, Change::DeregisterBroker { incarnation: id }).await {
         Ok(Ok(_)) => {
