@@ -139,7 +139,7 @@ pub const ROWS: [Specification; 15] = [
     Specification {
         row: Row::OnePartition,
         name: "one-partition",
-        load: "one idempotent producer, one partition, 1 KiB records, batches up to 1 MB, linger 5 ms, 5 in flight, as fast as it goes",
+        load: "one idempotent producer, one partition, 1 KiB records, batches up to 3 MB (librdkafka has one in flight), linger 5 ms, as fast as it goes",
         targets: &[Target::at_least(THROUGHPUT, 40.0), Target::none(FAILED)],
         runs_max: u32::MAX,
     },

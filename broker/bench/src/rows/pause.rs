@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -46,6 +46,8 @@ const SHORT: &Settings = &[("request.timeout.ms", "1000"), ("socket.timeout.ms",
 struct Moments {
     stopped: Duration,
     continued: Duration,
+    /// When it led the plain connection's partition again, as a new incarnation; acknowledging is its right from then on.
+    leads_again: Option<Duration>,
     moved_ms: f64,
 }
 
@@ -73,7 +75,10 @@ pub(super) fn run(run: &Run) -> Result<Sample> {
     let offset = told.start.saturating_duration_since(scene.kept.start);
     let acknowledged = told.history.snapshot();
     let times = acknowledged.iter().filter_map(|entry| Some(entry.acknowledged()? + offset));
-    sample.add(ZOMBIE, "", times.filter(|at| *at > moments.continued).count() as f64);
+    let paused = moments.continued..moments.leads_again.unwrap_or(Duration::MAX);
+    sample.add(ZOMBIE, "", times.filter(|at| paused.contains(at)).count() as f64);
+    let again = moments.leads_again.map(|at| at.saturating_sub(moments.continued).as_secs_f64() * 1e3);
+    sample.add("leads again after", "ms", again.unwrap_or(f64::NAN));
     let plain = told.history.check(read_history(&scene.servers, PLAIN.name, PLAIN.partitions)?);
     sample.add("plain connection: acknowledged", "", plain.acknowledged as f64);
     scene.judge(run, &mut sample)?;
@@ -123,7 +128,24 @@ fn play(
         run.watch(cluster, end, || "one broker stands still".to_owned())?;
         moments.continued = kept.start.elapsed();
         cluster.broker(VICTIM)?.signal(Signal::CONT)?;
-        run.watch(cluster, clock::now() + AFTER, String::new)?;
+        let end = clock::now() + AFTER;
+        moments.leads_again = leads_again(cluster, partition, end)?.map(|()| kept.start.elapsed());
+        run.watch(cluster, end, String::new)?;
         Ok(())
     })
+}
+
+/// Returns when a broker that was never paused says that the victim leads the plain connection's partition; none where that
+/// does not happen before `end`.
+fn leads_again(cluster: &mut Cluster, partition: i32, end: Instant) -> Result<Option<()>> {
+    let node = i32::try_from(VICTIM + 1)?;
+    let well = (0..cluster.brokers.len()).find(|number| *number != VICTIM).context("no other broker")?;
+    let mut connection = Connection::open(cluster.broker(well)?.address)?;
+    while clock::now() < end {
+        if connection.leaders(PLAIN.name)?.get(&partition) == Some(&node) {
+            return Ok(Some(()));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(None)
 }

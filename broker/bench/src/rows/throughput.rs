@@ -22,10 +22,20 @@ const WARM_UP: Duration = Duration::from_secs(15);
 const RETENTION: &[(&str, &str)] =
     &[("retention.bytes", "67108864"), ("segment.bytes", "67108864"), ("file.delete.delay.ms", "1000")];
 
+/// The same, and room for large batches: an idempotent librdkafka sends the next batch of a partition when it has fewer than
+/// five *messages* in flight (`rktp_msgs_inflight`), which is one batch at a time, whatever is configured.
+const LARGE_BATCHES: &[(&str, &str)] = &[
+    ("retention.bytes", "67108864"),
+    ("segment.bytes", "67108864"),
+    ("file.delete.delay.ms", "1000"),
+    ("max.message.bytes", "3145728"),
+];
+
 const ONE_PARTITION: &Settings = &[
     ("enable.idempotence", "true"),
     ("linger.ms", "5"),
-    ("batch.size", "1000000"),
+    ("message.max.bytes", "3100000"),
+    ("batch.size", "3000000"),
     ("batch.num.messages", "100000"),
     ("queue.buffering.max.messages", "10000000"),
     ("queue.buffering.max.kbytes", "32768"),
@@ -41,18 +51,18 @@ pub(super) const SIXTEEN_PARTITIONS: &Settings = &[
 ];
 
 pub(super) fn one_partition(run: &Run) -> Result<Sample> {
-    measure(run, Topic { name: "one", partitions: 1 }, ONE_PARTITION)
+    measure(run, Topic { name: "one", partitions: 1 }, LARGE_BATCHES, ONE_PARTITION)
 }
 
 pub(super) fn sixteen_partitions(run: &Run) -> Result<Sample> {
-    measure(run, Topic { name: "sixteen", partitions: 16 }, SIXTEEN_PARTITIONS)
+    measure(run, Topic { name: "sixteen", partitions: 16 }, RETENTION, SIXTEEN_PARTITIONS)
 }
 
-fn measure(run: &Run, topic: Topic<'_>, settings: &Settings) -> Result<Sample> {
+fn measure(run: &Run, topic: Topic<'_>, configs: &[(&str, &str)], settings: &Settings) -> Result<Sample> {
     let double = run.double()?;
     let mut cluster = run.cluster(&double, 1, None)?;
     let servers = cluster.bootstrap_servers();
-    create_topics(&servers, &[topic.name.to_owned()], topic.partitions, RETENTION)?;
+    create_topics(&servers, &[topic.name.to_owned()], topic.partitions, configs)?;
     cluster.wait_spread(topic.name, 1)?;
     let seen = Latencies::new();
     let producer = Producer::start(&servers, settings, seen.clone())?;
