@@ -10,7 +10,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::args::DevArguments;
-use crate::limits::CONNECTIONS_MAX;
+use crate::limits::{CONNECTIONS_MAX, PUT_BUDGET_PER_SECOND};
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Config {
     pub health_listen: Option<SocketAddr>,
     /// Where everything lives.
     pub storage: Storage,
-    /// PUTs per second that small writes may cost.
+    /// PUTs per second that small writes may cost; none is no bound.
     pub put_budget_per_second: Option<u32>,
     /// Connections of clients at once.
     pub connections_max: usize,
@@ -171,7 +171,7 @@ impl Config {
                 data: check.bucket("data", file.data),
                 metadata: check.bucket("metadata", file.metadata),
             })),
-            put_budget_per_second: check.put_budget(file.put_budget_per_second),
+            put_budget_per_second: Some(check.put_budget(file.put_budget_per_second)),
             connections_max: check.connections("connections_max", file.connections_max),
             development: None,
         };
@@ -293,8 +293,9 @@ impl Check {
         bucket
     }
 
-    fn put_budget(&mut self, budget: Option<u32>) -> Option<u32> {
-        if budget.is_some_and(|budget| !(1..=1_000).contains(&budget)) {
+    fn put_budget(&mut self, budget: Option<u32>) -> u32 {
+        let budget = budget.unwrap_or(PUT_BUDGET_PER_SECOND);
+        if !(1..=1_000).contains(&budget) {
             self.problem("put_budget_per_second", "must be between 1 and 1000");
         }
         budget
@@ -357,6 +358,14 @@ mod tests {
         assert_eq!(config.advertised, Some(HostPort { host: "10.0.1.5".to_owned(), port: 9092 }));
         let Storage::S3(storage) = config.storage else { panic!("not S3") };
         assert_eq!((storage.data.bucket.as_str(), storage.credentials), ("orders-data", Credentials::Instance));
+    }
+
+    #[test]
+    fn requests_cost_money_unless_somebody_says_how_much_they_may() {
+        let config = Config::from_toml(&FILE.replace("put_budget_per_second = 20", "")).unwrap();
+        assert_eq!(config.put_budget_per_second, Some(20));
+        let config = Config::from_toml(&FILE.replace("second = 20", "second = 40")).unwrap();
+        assert_eq!(config.put_budget_per_second, Some(40));
     }
 
     #[test]

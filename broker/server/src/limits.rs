@@ -98,3 +98,7 @@ pub const FETCH_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// How long open requests may take to finish when the process stops.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
+
+/// PUT requests per second that small objects of the write-ahead log may cost where the configuration does not say: about
+/// $259 a month.
+pub const PUT_BUDGET_PER_SECOND: u32 = 20;
