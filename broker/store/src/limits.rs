@@ -31,7 +31,7 @@ pub const CREDENTIALS_KEPT_MAX: Duration = Duration::from_secs(280);
 /// Creates in a hundred that may be repeated because they are slow: what that may cost.
 pub const HEDGE_PERCENT_MAX: u32 = 5;
 /// Such repetitions that may be saved up.
-pub const HEDGE_BURST: u32 = 5;
+pub const HEDGE_BURST: u32 = 20;
 /// Creates whose duration is remembered: a few seconds of a busy broker, ten of one that saves PUTs.
 pub const HEDGE_SAMPLES: usize = 256;
 /// Creates without which nothing is known of how long they take.
