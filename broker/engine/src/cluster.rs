@@ -146,17 +146,6 @@ impl Cluster {
         (here != Some(zone)).then(|| state.readers())
     }
 
-    /// Everything that an incarnation leads.
-    pub(crate) fn led_by(&self, incarnation: Incarnation) -> BTreeMap<PartitionId, Leadership> {
-        let state = self.state.borrow();
-        let mut led = BTreeMap::new();
-        for (topic, number, partition) in state.led_by(incarnation) {
-            let id = PartitionId { topic: topic.id, partition: number };
-            led.insert(id, leadership(&state, partition));
-        }
-        led
-    }
-
     /// The leadership of a partition as it is now; none where somebody else leads.
     pub(crate) fn leadership(&self, id: PartitionId, incarnation: Incarnation) -> Option<Leadership> {
         let state = self.state.borrow();
@@ -269,6 +258,13 @@ impl Cluster {
     pub(crate) fn next_seq(&self) -> u64 {
         self.state.borrow().next_seq()
     }
+}
+
+/// Everything that an incarnation leads of a topic.
+pub(crate) fn led_in(state: &State, topic: Uuid, incarnation: Incarnation) -> BTreeMap<PartitionId, Leadership> {
+    let partitions = state.topic(topic).map(|topic| topic.partitions.as_slice()).unwrap_or_default();
+    let led = (0_i32..).zip(partitions).filter(|(_, partition)| partition.leader == Some(incarnation));
+    led.map(|(partition, known)| (PartitionId { topic, partition }, leadership(state, known))).collect()
 }
 
 fn leadership(state: &State, partition: &broker_metadata::Partition) -> Leadership {

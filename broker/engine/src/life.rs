@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use broker_log::Incarnation;
+use broker_metadata::State;
 use broker_record::{LeaderEpoch, Offset};
 use broker_store::Store;
 use broker_store::mutation::{Mutation, is_on};
@@ -90,6 +91,8 @@ pub(crate) struct Life {
     /// What its partitions carry, as last measured.
     pub(crate) loads: watch::Sender<Arc<[PartitionLoad]>>,
     roles: Mutex<BTreeMap<PartitionId, Role>>,
+    /// The metadata that roles follow so far.
+    followed: Mutex<Option<Arc<State>>>,
     /// A partition that was being opened when this was last looked at.
     opening: Mutex<Option<PartitionId>>,
     coordinators: Mutex<BTreeMap<PartitionId, Arc<Coordinator>>>,
@@ -155,6 +158,7 @@ impl Life {
             cancel,
             loads: watch::Sender::new(Arc::default()),
             roles: Mutex::default(),
+            followed: Mutex::default(),
             opening: Mutex::default(),
             coordinators: Mutex::default(),
             transaction_coordinators: Mutex::default(),

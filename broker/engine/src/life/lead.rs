@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use tracing::{debug, error, warn};
 
 use super::{Life, Role};
-use crate::cluster::{Leadership, Link};
+use crate::cluster::{Leadership, Link, led_in};
 use crate::group::Coordinator;
 use crate::log::{Index, ManifestLog, ManifestWriter, ReadError, RecoverError, RecoveredLog, Recovery, Until, recover};
 use crate::topic::{Partition, PartitionId, Producers};
@@ -68,45 +68,45 @@ fn tag(given_up: &[GivenUp]) -> u128 {
 
 impl Life {
     /// Makes roles follow metadata: opens what is newly led, drops what is not led any more.
+    ///
+    /// Only topics that have changed since the last time are looked at: most entries change none, and who serves waits
+    /// meanwhile.
     pub(crate) fn follow(self: &Arc<Self>) {
-        let mut opened = BTreeMap::new();
+        let (mut opened, mut ended) = (BTreeMap::new(), BTreeSet::new());
         let mut roles = self.roles();
         // Looked up under the lock: roles never go back to a leadership of the past.
-        let led = self.cluster.led_by(self.id);
-        roles.retain(|id, role| {
-            let keep = led.contains_key(id);
-            if let (false, Role::Serving(partition)) = (keep, &*role) {
+        let state = self.cluster.view();
+        let before = self.followed.lock().unwrap_or_else(PoisonError::into_inner).replace(Arc::clone(&state));
+        for topic in state.topics_changed_since(&before.unwrap_or_default()) {
+            let led = led_in(&state, topic, self.id);
+            let all = PartitionId { topic, partition: i32::MIN }..=PartitionId { topic, partition: i32::MAX };
+            ended.extend(roles.range(all).map(|(id, _)| *id).filter(|id| !led.contains_key(id)));
+            for (id, leadership) in led {
+                // Led again under a higher epoch: what was given up was released, and begins anew.
+                let known = roles.get(&id).map(Role::leader_epoch);
+                if known.is_some_and(|epoch| epoch >= leadership.leader_epoch) {
+                    continue;
+                }
+                if let Some(Role::Serving(stale)) = roles.insert(id, Role::Opening(leadership.leader_epoch)) {
+                    stale.close();
+                }
+                opened.insert(id, leadership);
+            }
+        }
+        for id in &ended {
+            if let Some(Role::Serving(partition)) = roles.remove(id) {
                 partition.close();
             }
-            keep
-        });
-        for (id, leadership) in led {
-            // Led again under a higher epoch: what was given up was released, and begins anew.
-            let known = roles.get(&id).map(Role::leader_epoch);
-            if known.is_some_and(|epoch| epoch >= leadership.leader_epoch) {
-                continue;
-            }
-            if let Some(Role::Serving(stale)) = roles.insert(id, Role::Opening(leadership.leader_epoch)) {
-                stale.close();
-            }
-            opened.insert(id, leadership);
         }
-        let kept: BTreeSet<PartitionId> = roles.keys().filter(|id| !opened.contains_key(id)).copied().collect();
         drop(roles);
-        self.coordinators().retain(|id, coordinator| {
-            let keep = kept.contains(id);
-            if !keep {
+        for id in ended.iter().chain(opened.keys()) {
+            if let Some(coordinator) = self.coordinators().remove(id) {
                 coordinator.resign();
             }
-            keep
-        });
-        self.transaction_coordinators().retain(|id, coordinator| {
-            let keep = kept.contains(id);
-            if !keep {
+            if let Some(coordinator) = self.transaction_coordinators().remove(id) {
                 coordinator.resign();
             }
-            keep
-        });
+        }
         for (id, leadership) in opened {
             self.tasks.spawn(Arc::clone(self).open(id, leadership));
         }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use broker_metadata::Change;
+use broker_metadata::{Change, State};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -22,11 +22,13 @@ pub(crate) async fn balance(inner: Arc<Inner>, life: Arc<Life>) {
     let mut changes = life.cluster.changes();
     let (mut ready, mut since) = (Vec::new(), Instant::now());
     let mut next_weighing = since + LOAD_BALANCE_INTERVAL;
+    // Where everything was spread evenly, for these brokers.
+    let mut even: Option<Arc<State>> = None;
     loop {
         let now = Instant::now();
         let ready_now = life.cluster.ready();
         if ready_now != ready {
-            (ready, since) = (ready_now, now);
+            (ready, since, even) = (ready_now, now, None);
         }
         let stable_at = since + BALANCE_AFTER;
         let again_at = if ready.first() != Some(&life.id) {
@@ -37,7 +39,7 @@ pub(crate) async fn balance(inner: Arc<Inner>, life: Arc<Life>) {
             let moved = tokio::select! {
                 biased;
                 () = life.cancel.cancelled() => return,
-                moved = set_targets(&inner, &life, &mut next_weighing) => moved,
+                moved = set_targets(&inner, &life, &mut next_weighing, &mut even) => moved,
             };
             match moved {
                 Ok(Spread::Even) => Some(next_weighing),
@@ -66,8 +68,18 @@ enum Spread {
 }
 
 /// Sets the next targets, if there are any to set and none are outstanding; weighs the load when it is time to.
-async fn set_targets(inner: &Inner, life: &Life, next_weighing: &mut Instant) -> Result<Spread, NotSet> {
-    let mut targets = life.cluster.view().balancing_targets(MOVES_PER_ENTRY_MAX);
+///
+/// What was `even` stays so while no topic changes: most entries change none, and looking through all partitions takes long.
+async fn set_targets(
+    inner: &Inner,
+    life: &Life,
+    next_weighing: &mut Instant,
+    even: &mut Option<Arc<State>>,
+) -> Result<Spread, NotSet> {
+    let state = life.cluster.view();
+    let unchanged = even.as_ref().is_some_and(|even| state.topics_changed_since(even).is_empty());
+    let mut targets = if unchanged { Vec::new() } else { state.balancing_targets(MOVES_PER_ENTRY_MAX) };
+    *even = targets.is_empty().then_some(state);
     let mut reason = "spread over the ready brokers";
     if targets.is_empty() && Instant::now() >= *next_weighing {
         *next_weighing = Instant::now() + LOAD_BALANCE_INTERVAL;

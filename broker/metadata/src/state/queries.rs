@@ -1,5 +1,6 @@
 //! Reading the state.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use broker_store::Incarnation;
@@ -97,6 +98,29 @@ impl State {
     /// Every partition, in a fixed order.
     pub fn all_partitions(&self) -> impl Iterator<Item = (&Topic, i32, &Partition)> {
         self.topics.values().flat_map(|topic| (0_i32..).zip(&topic.partitions).map(move |(n, p)| (&**topic, n, p)))
+    }
+
+    /// The topics that have come, gone or changed since an earlier state, by id; maybe some more. What does not change from
+    /// one state to the next is shared by them, so that this takes as long as there are topics, however many partitions.
+    #[must_use]
+    pub fn topics_changed_since(&self, before: &Self) -> Vec<Uuid> {
+        let mut changed = Vec::new();
+        let (mut now, mut then) = (self.topics.iter().peekable(), before.topics.iter().peekable());
+        loop {
+            let order = match (now.peek(), then.peek()) {
+                (None, None) => return changed,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((id, _)), Some((other, _))) => id.cmp(other),
+            };
+            let known = now.next_if(|_| order.is_le());
+            let former = then.next_if(|_| order.is_ge());
+            match (known, former) {
+                (Some((_, known)), Some((_, former))) if known.is_same(former) => {}
+                (Some((id, _)), _) | (None, Some((id, _))) => changed.push(*id),
+                (None, None) => return changed,
+            }
+        }
     }
 
     /// The topics whose objects may be deleted.

@@ -14,6 +14,11 @@ impl<T: Clone> Shared<T> {
         Self(Arc::new(value))
     }
 
+    /// Whether two are copies of which neither was changed since.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The value to be changed; other copies keep what they have.
     pub(crate) fn make_mut(&mut self) -> &mut T {
         Arc::make_mut(&mut self.0)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_metadata::{
-    Applied, BrokerStatus, CONSUMER_OFFSETS, Change, Rejection, SweptObjects, TRANSACTION_STATE, Target,
+    Applied, BrokerStatus, CONSUMER_OFFSETS, Change, Rejection, State, SweptObjects, TRANSACTION_STATE, Target,
     TopicAttributes,
 };
 use proptest::prelude::*;
@@ -304,6 +304,30 @@ fn every_other_zone_has_one_reader_of_a_partition_and_a_broker_that_comes_takes_
         assert!(after[0] == before[0] || after[0] == newcomer, "{before:?} {after:?}");
     }
     assert_eq!(world.state.readers().in_zone("z4", topic, 0), None);
+}
+
+#[test]
+fn what_has_changed_since_an_earlier_state_is_found_by_topic() {
+    let mut world = World::new();
+    world.broker("a", "z1");
+    let topics: Vec<Uuid> = ["t0", "t1", "t2", "t3"].iter().map(|name| world.topic(name, 3)).collect();
+    let before = world.state.clone();
+    world.run(Change::AllocateProducerIds { count: 1 }).unwrap();
+    assert_eq!(world.state.topics_changed_since(&before), Vec::<Uuid>::new());
+    world
+        .run(Change::SetTargets { targets: vec![Target { topic: topics[1], partition: 2, broker: Some(1) }] })
+        .unwrap();
+    world.run(Change::DeleteTopic { topic: topics[2] }).unwrap();
+    let created = world.topic("t4", 1);
+    let mut expected = vec![topics[1], topics[2], created];
+    expected.sort();
+    assert_eq!(world.state.topics_changed_since(&before), expected);
+    // A broker that goes takes all topics along.
+    let (before, broker) = (world.state.clone(), world.state.broker(1).unwrap().incarnation());
+    world.run(Change::FenceBrokers { incarnations: vec![broker] }).unwrap();
+    let all: Vec<Uuid> = world.state.topics().keys().copied().collect();
+    assert_eq!(world.state.topics_changed_since(&before), all);
+    assert_eq!(world.state.topics_changed_since(&State::default()), all);
 }
 
 #[test]
