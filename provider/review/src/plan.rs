@@ -15,6 +15,7 @@ mod identity;
 mod instance;
 mod object;
 mod provider;
+mod references;
 mod translate;
 mod value;
 
@@ -36,6 +37,8 @@ pub struct PlanRead {
     pub planned: World,
     /// The world before it, as far as the configuration manages it.
     pub prior: World,
+    /// What whoever reads the review should know: `FILE:LINE: what`, where sources are not those of the plan.
+    pub notes: Vec<String>,
 }
 
 /// Why a plan could not be read.
@@ -58,10 +61,9 @@ pub fn read(text: &[u8], source: Option<&Path>) -> Result<PlanRead, ReadError> {
     let sources = source.map(|root| Sources::read(root, &plan)).transpose()?;
     let graph = Graph::new(&plan, sources.as_ref());
     let place = graph.places.get("").cloned().unwrap_or_else(provider::nowhere);
-    Ok(PlanRead {
-        planned: translate::world(&object::planned(&graph), place.clone()),
-        prior: translate::world(&object::prior(&graph), place),
-    })
+    let planned = translate::world(&object::planned(&graph), place.clone());
+    let prior = translate::world(&object::prior(&graph), place);
+    Ok(PlanRead { planned, prior, notes: graph.notes.take().into_iter().collect() })
 }
 
 /// Refuses a plan that acts in another account than the contract approves.

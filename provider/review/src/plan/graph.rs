@@ -16,6 +16,7 @@ use super::{
     format::Plan,
     identity::{self, Where},
     instance::{self, Instance},
+    references::{self, leaves, references},
     source::{Sourced, Sources},
     value::Value,
 };
@@ -33,6 +34,8 @@ pub(crate) struct Graph<'p> {
     pub(crate) places: BTreeMap<String, Where>,
     known: RefCell<BTreeMap<(String, String), Value>>,
     busy: RefCell<BTreeSet<(String, String)>>,
+    /// What whoever reads the review should know of its sources.
+    pub(crate) notes: RefCell<BTreeSet<String>>,
 }
 
 impl<'p> Graph<'p> {
@@ -49,8 +52,8 @@ impl<'p> Graph<'p> {
             }
         }
         let places = super::provider::places(plan, &instances);
-        let (known, busy) = (RefCell::default(), RefCell::default());
-        Graph { plan, sources, instances, by_block, modules, places, known, busy }
+        let (known, busy, notes) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Graph { plan, sources, instances, by_block, modules, places, known, busy, notes }
     }
 
     /// The source block of an instance.
@@ -110,8 +113,17 @@ impl<'p> Graph<'p> {
                 let scope = self.scope(instance);
                 let body = &source.block.body;
                 let said = match body.get_attribute(name) {
-                    Some(attribute) => expression::evaluate(self, &scope, &attribute.value),
-                    None => expression::evaluate_body(self, &scope, body).get(name),
+                    Some(attribute) if references::agree(instance, name, &attribute.value) => {
+                        expression::evaluate(self, &scope, &attribute.value)
+                    }
+                    None if references::agree_within(instance, name, body) => {
+                        expression::evaluate_body(self, &scope, body).get(name)
+                    }
+                    _ => {
+                        let note = format!("{}: {name} in the sources is not what was planned", source.place);
+                        self.notes.borrow_mut().insert(note);
+                        planned.clone()
+                    }
                 };
                 filled = filled.refined(&said);
             }
@@ -181,19 +193,35 @@ impl<'p> Graph<'p> {
             None => scope,
             Some(Value::Number(index)) => Scope { count: Some(*index), ..scope },
             Some(key) => {
-                let collection = self.once(&instance.address, "\0for_each", || match self.source(instance) {
+                let block = format!("\0for_each {}", instance.block());
+                let compute = || match self.source(instance) {
                     Some(source) => self.for_each(&scope, &source.block.body),
-                    None => {
-                        let config = instance.config.map(|config| &config.for_each_expression);
-                        match references(config).as_deref().map(leaves).as_deref() {
-                            Some([one]) => self.of_reference(&scope, one),
-                            _ => Value::later(format!("{}: each.value", instance.address)),
-                        }
-                    }
-                });
-                Scope { each: Some((key.clone(), each_value(&collection, key))), ..scope }
+                    None => self.referenced_for_each(instance, &scope),
+                };
+                let value = self.once_member(&instance.module, &block, key, compute);
+                Scope { each: Some((key.clone(), value)), ..scope }
             }
         }
+    }
+
+    /// What an instance iterates over, without sources: known when it is one thing that the plan refers to.
+    fn referenced_for_each(&self, instance: &Instance<'_>, scope: &Scope) -> Value {
+        match references(instance.config.map(|config| &config.for_each_expression)).as_deref().map(leaves).as_deref() {
+            Some([one]) => self.of_reference(scope, one),
+            _ => Value::later(format!("{}: each.value", instance.address)),
+        }
+    }
+
+    /// One member of a collection that is computed once: collections of many objects are not copied for each of them.
+    fn once_member(&self, owner: &str, name: &str, key: &Value, compute: impl FnOnce() -> Value) -> Value {
+        let at = (owner.to_owned(), name.to_owned());
+        if !self.known.borrow().contains_key(&at) {
+            let computed = self.once(owner, name, compute);
+            if !self.known.borrow().contains_key(&at) {
+                return each_value(&computed, key);
+            }
+        }
+        self.known.borrow().get(&at).map_or(Value::Null, |collection| each_value(collection, key))
     }
 
     fn for_each(&self, scope: &Scope, body: &hcl_edit::structure::Body) -> Value {
@@ -319,11 +347,14 @@ impl<'p> Graph<'p> {
             .sources
             .and_then(|all| all.module(&instance::module_path(parent)))
             .and_then(|one| one.modules.get(&name));
-        let collection = match source {
-            Some(source) => self.once(module, "\0for_each", || self.for_each(&scope, &source.block.body)),
+        let value = match source {
+            Some(source) => {
+                let block = format!("\0for_each module.{name}");
+                self.once_member(parent, &block, &key, || self.for_each(&scope, &source.block.body))
+            }
             None => Value::later(format!("{module}: each.value")),
         };
-        Scope { each: Some((key.clone(), each_value(&collection, &key))), ..scope }
+        Scope { each: Some((key, value)), ..scope }
     }
 
     fn local(&self, scope: &Scope, name: &str) -> Value {
@@ -400,23 +431,4 @@ fn each_value(collection: &Value, key: &Value) -> Value {
         Value::List(_) => key.clone(),
         other => other.get(&key.in_text()),
     }
-}
-
-/// The references of one expression of the plan's configuration.
-fn references(expression: Option<&Json>) -> Option<Vec<String>> {
-    let list = expression?.get("references")?.as_array()?;
-    Some(list.iter().filter_map(Json::as_str).map(str::to_owned).collect())
-}
-
-/// References that are no prefix of another one and stand for a value: Terraform lists `a.b.id` and `a.b`.
-fn leaves(references: &[String]) -> Vec<&str> {
-    let is_prefix = |one: &str| {
-        references
-            .iter()
-            .any(|other| other.strip_prefix(one).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('[')))
-    };
-    let mut leaves: Vec<&str> = references.iter().map(String::as_str).filter(|one| !is_prefix(one)).collect();
-    leaves.retain(|one| !matches!(*one, "each.key" | "count.index"));
-    leaves.dedup();
-    leaves
 }

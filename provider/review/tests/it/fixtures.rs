@@ -69,7 +69,8 @@ pub(crate) fn sources(kind: &str, scenario: &Scenario) -> tempfile::TempDir {
     copied
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder.
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());

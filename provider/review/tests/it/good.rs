@@ -88,3 +88,25 @@ fn without_sources_a_plan_is_read_and_says_what_it_does_not_know() {
     assert!(policy.contains("RecordsOnlyByBrokers") && policy.contains("${unknown:"), "{policy}");
     assert!(world.unmodelled.is_empty(), "{:?}", world.unmodelled);
 }
+
+#[test]
+fn sources_of_another_commit_fill_nothing() {
+    let copied = tempfile::tempdir().unwrap();
+    fixtures::copy(&fixtures::folder().join("aws/good"), copied.path());
+    let path = copied.path().join("buckets.tf");
+    let text = std::fs::read_to_string(&path).unwrap();
+    // As if somebody had since replaced the endpoint by a variable: the plan refers to the module's output.
+    let changed = text.replace("values   = [module.network.s3_endpoint_id]", "values   = [var.endpoint]");
+    assert_ne!(text, changed);
+    std::fs::write(&path, changed).unwrap();
+    let read = provider_review::plan::read(&fixtures::json("aws", "first"), Some(copied.path())).unwrap();
+    let policy = read.planned.bucket("orders-data-123456789012").unwrap().policy.clone().unwrap();
+    // The statement is there as the plan has it, the endpoint is not known, and the reader is told.
+    let text = policy.text().unwrap();
+    assert!(
+        text.contains("RecordsOnlyThroughEndpoints") && text.contains("${unknown:data.aws_iam_policy_document"),
+        "{text}"
+    );
+    assert_eq!(read.notes, ["buckets.tf:86: statement in the sources is not what was planned"]);
+    assert_eq!(fixtures::good("aws", "first").notes, [""; 0]);
+}
