@@ -1,9 +1,10 @@
 //! Reads that a broker serves without leading the partition.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use broker_engine::store::Key;
 use broker_engine::{
     BrokerInfo, Engine, EngineConfig, Env, FetchError, FetchRequest, Fetched, Isolation, Network, PartitionError,
     PeerAnswer, PeerError, PeerRequest, Stores, TransactionOutcome, TransactionProtocol,
@@ -12,6 +13,7 @@ use futures::future::{BoxFuture, join_all};
 use tokio::time::Instant;
 
 use crate::gate::{Gate, Held};
+use crate::slow::{Mood, Slow};
 use crate::support::*;
 use crate::transactions::Producer;
 
@@ -322,6 +324,102 @@ async fn through_the_death_of_leaders_a_consumer_at_the_reader_sees_everything_o
     assert_eq!(seen, numbered(&values(0, 20)));
     engines[1].stop().await;
     engines[2].stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_cannot_confirm_its_metadata_stops_after_half_a_minute() {
+    let stores = memory();
+    let slow = || {
+        let (metadata, slow) = Slow::over(&stores.metadata);
+        (Stores { data: stores.data.clone(), metadata }, slow)
+    };
+    let ((of_a, slow_a), (of_b, slow_b)) = (slow(), slow());
+    let a = start_with(in_zone("a", "z1"), &of_a).await;
+    let b = start_with(in_zone("b", "z2"), &of_b).await;
+    create_topic(&a, 1).await;
+    until("the topic is known", || b.topic(&topic()).is_some()).await;
+    let a_leads = a.leader(&topic(), 0).unwrap().node_id == a.node_id();
+    let (leader, reader, slow, zone) = if a_leads { (a, b, slow_b, "z2") } else { (b, a, slow_a, "z1") };
+    let pair = Pair { leader, reader, zone: zone.to_owned() };
+    fill(&pair.leader, 0, 3).await;
+    slow.set(Mood::Refuses);
+    // Others take it for dead by then; what it shows is what its leader has acknowledged all the same.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(decode(&pair.read(0).await.unwrap()), numbered(&values(0, 3)));
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    assert_eq!(pair.read(0).await, Err(FetchError::Partition(PartitionError::Storage)));
+    slow.set(Mood::Answers);
+    let read = patiently(|| pair.read(0)).await;
+    assert_eq!(decode(&read), numbered(&values(0, 3)));
+    pair.stop().await;
+}
+
+/// A network that can answer a question where records lie once more as it did before.
+#[derive(Debug)]
+struct Forgetful {
+    inner: Arc<dyn Network>,
+    last: Arc<Mutex<Option<PeerAnswer>>>,
+    repeats: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Network for Forgetful {
+    fn ask(&self, to: BrokerInfo, request: PeerRequest) -> BoxFuture<'static, Result<PeerAnswer, PeerError>> {
+        let (last, is_look) = (Arc::clone(&self.last), matches!(request, PeerRequest::Look(_)));
+        if is_look {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let repeats = self.repeats.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            if repeats.is_ok() {
+                let answer = last.lock().unwrap().clone().unwrap();
+                return Box::pin(async move { Ok(answer) });
+            }
+        }
+        let answer = self.inner.ask(to, request);
+        Box::pin(async move {
+            let answer = answer.await?;
+            if is_look {
+                *last.lock().unwrap() = Some(answer.clone());
+            }
+            Ok(answer)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_moved_since_the_leader_answered_is_asked_for_again_and_what_is_missing_is_an_error() {
+    let folding = |host: &str, zone: &str| {
+        let mut config = in_zone(host, zone);
+        config.limits.fold_objects = 8;
+        config.limits.fold_age_max = Duration::from_secs(40);
+        // Whoever reads keeps nothing of it.
+        config.limits.read_cache_bytes_max = 0;
+        config.limits.segment_cache_bytes_max = 0;
+        config
+    };
+    let (repeats, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (last, stores) = (Arc::default(), memory());
+    let network =
+        Arc::new(Forgetful { inner: network(), last, repeats: Arc::clone(&repeats), asked: Arc::clone(&asked) });
+    let pair = pair_of(folding("a", "z1"), folding("b", "z2"), &stores, network).await;
+    fill(&pair.leader, 0, 5).await;
+    assert_eq!(decode(&pair.read(0).await.unwrap()), numbered(&values(0, 5)));
+    // Folded, and the log deleted.
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    asked.store(0, Ordering::SeqCst);
+    repeats.store(2, Ordering::SeqCst);
+    assert_eq!(decode(&pair.read(0).await.unwrap()), numbered(&values(0, 5)));
+    assert_eq!(asked.load(Ordering::SeqCst), 3, "twice in vain");
+    // Whoever names what is not there again and again is not asked for ever.
+    for object in stores.data.list(broker_engine::store::Prefix::Cluster).await.unwrap() {
+        if matches!(object.key, Key::Segment { .. } | Key::SharedSegment { .. }) {
+            stores.data.delete(&object.key).await.unwrap();
+        }
+    }
+    asked.store(0, Ordering::SeqCst);
+    repeats.store(usize::MAX, Ordering::SeqCst);
+    assert_eq!(pair.read(0).await, Err(FetchError::Partition(PartitionError::Storage)));
+    assert_eq!(asked.load(Ordering::SeqCst), 6);
+    pair.stop().await;
 }
 
 /// A network that counts questions about records that are under way.
