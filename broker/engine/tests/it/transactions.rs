@@ -7,8 +7,8 @@ mod producer;
 use std::time::Duration;
 
 use broker_engine::{
-    FetchRequest, InitProducerIdError, Isolation, ListOffset, OffsetSpec, ProduceError, TransactionError,
-    TransactionOutcome, TransactionProtocol,
+    DeleteRecords, FetchRequest, InitProducerIdError, Isolation, ListOffset, OffsetSpec, ProduceError,
+    TransactionError, TransactionOutcome, TransactionProtocol,
 };
 
 use crate::support::*;
@@ -89,6 +89,47 @@ async fn nothing_behind_an_open_transaction_is_seen_and_a_waiting_reader_wakes_w
     assert!(fetched.last_stable_offset >= 4 && !fetched.records.is_empty(), "{fetched:?}");
     assert_eq!(committed(&engines, 0).await, ["value 0", "open", "value 1"]);
     engine.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stable_ends_no_earlier_than_the_log_begins() {
+    let engine = start("a", &memory()).await;
+    create_topic(&engine, 1).await;
+    let engines = [&engine];
+    let mut producer = Producer::init(&engines, "t", Classic).await;
+    for value in ["one", "two", "three"] {
+        producer.send(&engines, 0, value).await;
+    }
+    // The first records of a transaction that is still open are deleted.
+    let delete = DeleteRecords { topic: topic(), partition: 0, before: 2 };
+    assert_eq!(engine.delete_records(vec![delete], Duration::from_secs(20)).await, [Ok(2)]);
+    let end = ListOffset {
+        topic: topic(),
+        partition: 0,
+        current_leader_epoch: None,
+        isolation: Isolation::ReadCommitted,
+        spec: OffsetSpec::Latest,
+    };
+    assert_eq!(engine.list_offsets(vec![end]).await.remove(0).map(|listed| listed.offset), Ok(2));
+    let read = FetchRequest { isolation: Isolation::ReadCommitted, ..fetch_request(0, 2, Duration::ZERO) };
+    let fetched = engine.fetch(read).await.remove(0).unwrap();
+    assert_eq!((fetched.last_stable_offset, fetched.records.len()), (2, 0));
+    producer.end(&engines, Commit).await;
+    assert_eq!(committed_from(&engine, 2).await, ["three"]);
+    engine.stop().await;
+}
+
+/// What is committed from an offset on.
+async fn committed_from(engine: &broker_engine::Engine, offset: i64) -> Vec<String> {
+    let mut found = Vec::new();
+    // Behind the records stands their marker.
+    while found.len() < 2 {
+        let read =
+            FetchRequest { isolation: Isolation::ReadCommitted, ..fetch_request(0, offset, Duration::from_secs(5)) };
+        let fetched = engine.fetch(read).await.remove(0).unwrap();
+        found = producer::records(&fetched);
+    }
+    found.into_iter().filter(|(_, is_control, _)| !is_control).filter_map(|(_, _, value)| value).collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,7 +59,7 @@ impl Partition {
         // After the lock: the index never gives up what the manifest does not have.
         let manifest = self.manifests.newest();
         let high_watermark = state.index.end();
-        let last_stable_offset = state.last_stable_offset();
+        let last_stable_offset = state.last_stable_offset().max(manifest.log_start);
         let end = match isolation {
             Isolation::ReadUncommitted => high_watermark,
             Isolation::ReadCommitted => last_stable_offset,

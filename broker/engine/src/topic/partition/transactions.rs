@@ -157,7 +157,8 @@ impl Partition {
         match isolation {
             _ if !state.open => Err(self.not_leader()),
             Isolation::ReadUncommitted => Ok(state.index.end()),
-            Isolation::ReadCommitted => Ok(state.last_stable_offset()),
+            // The first records of an open transaction may have been deleted.
+            Isolation::ReadCommitted => Ok(state.last_stable_offset().max(self.manifests.newest().log_start)),
         }
     }
 
