@@ -13,11 +13,12 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 use thiserror::Error;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::follow::Followed;
 use super::waiters::Waiter;
 use super::{Partition, PartitionError, PartitionId, TopicRef};
+use crate::cluster::Leader;
 use crate::life::Life;
 use crate::limits::{
     FETCH_WAIT_MAX, LOOK_PARTITION_PLACES_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX, PLACES_MOVED_MAX,
@@ -264,6 +265,9 @@ impl Life {
         let isolation = looking.request.isolation;
         let bytes_max = wanted.max_bytes.min(budget);
         let view = partition.view(offset, bytes_max, isolation).map_err(|error| self.with_hint(error, partition.id))?;
+        if offset > view.high_watermark {
+            self.confirm_leader(&partition).await?;
+        }
         if offset > view.high_watermark || offset < view.log_start {
             return Err(FetchError::OffsetOutOfRange {
                 log_start_offset: view.log_start.0,
@@ -324,6 +328,21 @@ impl ZoneReaders {
 }
 
 impl Life {
+    /// Makes sure that this broker has led a partition until now.
+    ///
+    /// A consumer that is told that its offset is beyond the end begins anew somewhere: only who leads may say so, and a
+    /// leader that was replaced, and does not know, has an end of long ago.
+    async fn confirm_leader(&self, partition: &Partition) -> Result<(), PartitionError> {
+        let confirmed = timeout(OPENING_WAIT_MAX, self.journal.confirm()).await;
+        let leader = self.cluster.leader(partition.id);
+        let leads =
+            |leader: Leader| leader.incarnation == Some(self.id) && leader.leader_epoch == partition.leader_epoch;
+        if matches!(confirmed, Ok(Ok(()))) && leader.is_some_and(leads) {
+            return Ok(());
+        }
+        Err(self.with_hint(PartitionError::NotLeader(partition.hint()), partition.id))
+    }
+
     /// A consumer that reads what only the store has goes on behind it: what follows is read meanwhile.
     fn read_ahead(&self, plans: &[Result<Plan, FetchError>]) {
         let mut ahead = BTreeSet::new();

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use broker_engine::record::{BatchBuilder, LeaderEpoch, Offset};
+use broker_engine::store::faults::Faults;
 use broker_engine::store::{Filled, Frozen, Nonce, Patience, SequenceName, Store};
-use broker_engine::{Engine, PartitionError, ProduceError, Stores};
+use broker_engine::{Engine, FetchError, PartitionError, ProduceError, Stores};
 use broker_log::{Origin, WalBuilder};
 use tokio::time::timeout;
 
@@ -152,6 +153,29 @@ async fn what_a_copy_of_a_process_acknowledged_is_not_released_away() {
     fence(&b, &a).await;
     assert_eq!(patiently(|| produce(&b, partition, batch(&values(2, 1)))).await, 2);
     assert_eq!(read_all(&b, partition).await, numbered(&values(0, 3)));
+    b.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_was_replaced_does_not_say_that_an_offset_is_beyond_the_end() {
+    let store = Store::memory("test").unwrap();
+    let (metadata, faults) = Faults::over(&store).unwrap();
+    let a = start("a", &Stores { data: store.clone(), metadata }).await;
+    let b = start("b", &both(store)).await;
+    create_topic(&a, 40).await;
+    knows_the_topic(&b).await;
+    let partition = led_by(&a);
+    patiently(|| produce(&a, partition, batch(&values(0, 1)))).await;
+    let beyond = fetch(&a, partition, 3).await;
+    assert_eq!(beyond, Err(FetchError::OffsetOutOfRange { log_start_offset: 0, high_watermark: 1 }));
+    // It cannot read what metadata says by now.
+    faults.fail_gets(u32::MAX);
+    fence(&b, &a).await;
+    patiently(|| produce(&b, partition, batch(&values(1, 2)))).await;
+    let beyond = fetch(&a, partition, 3).await;
+    assert!(matches!(beyond, Err(FetchError::Partition(PartitionError::NotLeader(_)))), "{beyond:?}");
+    faults.fail_gets(0);
+    a.stop().await;
     b.stop().await;
 }
 
