@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::manifest::{ManifestFailure, Published};
 use super::{ObjectRef, Objects, ReadError, Span};
 use crate::env::Env;
-use crate::limits::{FOLD_READS_AT_ONCE, MANIFEST_DELETE_EVERY, MANIFEST_WRITES_AT_ONCE, SEGMENT_WRITES_AT_ONCE};
+use crate::limits::{FOLD_READS_AT_ONCE, MANIFEST_WRITES_AT_ONCE, SEGMENT_WRITES_AT_ONCE};
 use crate::topic::{Partition, PartitionId};
 
 /// Spans of one partition that are folded together.
@@ -226,8 +226,8 @@ impl Folding<'_> {
         let Chosen { partition, spans } = chosen;
         let published = partition.manifests.update(|manifest| fold_in(manifest, entry, &spans, &partition)).await;
         partition.forget_folded(self.objects);
-        let version = match published {
-            Ok(Published::Version(version)) => version.version,
+        match published {
+            Ok(Published::Version(_)) => {}
             Ok(Published::Unchanged) => return false,
             Err(ManifestFailure::Superseded) => {
                 debug!(topic = %partition.id.topic, partition = partition.id.partition, "another broker leads by now");
@@ -237,8 +237,8 @@ impl Folding<'_> {
                 warn!(topic = %partition.id.topic, partition = partition.id.partition, %problem, "a partition is not folded");
                 return false;
             }
-        };
-        if version % MANIFEST_DELETE_EVERY == 0
+        }
+        if partition.manifests.has_many_replaced()
             && let Err(problem) = partition.manifests.delete_replaced().await
         {
             warn!(topic = %partition.id.topic, partition = partition.id.partition, %problem, "old manifests stay");

@@ -20,7 +20,7 @@ use tracing::{debug, info};
 use uuid::Uuid;
 
 use crate::env::Env;
-use crate::limits::{MANIFEST_READS_MAX, MANIFEST_VERSIONS_KEPT};
+use crate::limits::{MANIFEST_DELETE_EVERY, MANIFEST_READS_MAX, MANIFEST_VERSIONS_KEPT};
 use crate::topic::PartitionId;
 
 /// The manifests of a partition that this broker leads; a cheap handle.
@@ -47,6 +47,8 @@ struct Inner {
 struct Known {
     newest: Option<Arc<ManifestVersion>>,
     superseded: bool,
+    /// Everything below this version was deleted, as far as this leader has looked.
+    kept_from: u64,
 }
 
 #[derive(Debug, Default)]
@@ -230,6 +232,13 @@ impl ManifestLog {
         Ok(highest == Some(known.version))
     }
 
+    /// Whether so many versions were replaced that it is worth deleting them.
+    pub(crate) fn has_many_replaced(&self) -> bool {
+        let known = self.known();
+        let newest = known.newest.as_ref().map_or(0, |newest| newest.version);
+        newest.saturating_sub(known.kept_from) >= MANIFEST_DELETE_EVERY.saturating_add(MANIFEST_VERSIONS_KEPT)
+    }
+
     /// Deletes versions that newer ones have replaced; keeps a few for those who are about to read them.
     ///
     /// # Errors
@@ -248,6 +257,7 @@ impl ManifestLog {
             self.inner.sequence.delete(version).await?;
             turn.lowest = version.saturating_add(1);
         }
+        self.known().kept_from = keep;
         Ok(())
     }
 

@@ -63,6 +63,13 @@ async fn pass(inner: &Inner, life: &Life, schedules: &mut BTreeMap<PartitionId, 
     }
     schedules.retain(|id, _| serving.contains_key(id));
     for (id, partition) in &serving {
+        // Versions are written for other reasons than folding, too.
+        if partition.manifests.is_claimed()
+            && partition.manifests.has_many_replaced()
+            && let Err(problem) = partition.manifests.delete_replaced().await
+        {
+            debug!(%problem, topic = %id.topic, partition = id.partition, "old manifests stay for now");
+        }
         let leader_epoch = partition.leader_epoch.0;
         let first = Schedule { leader_epoch, due: now.saturating_add(ORPHAN_GRACE), pause: ORPHAN_GRACE };
         let schedule = schedules.entry(*id).or_insert(first);

@@ -99,7 +99,10 @@ async fn versions_that_were_replaced_go_and_the_newest_stays() {
     for offset in 0..20 {
         log.update(cleaned_to(offset)).await.unwrap();
     }
+    assert!(log.has_many_replaced());
     log.delete_replaced().await.unwrap();
+    assert!(!log.has_many_replaced());
+    assert!(open(&store, 1).await.has_many_replaced(), "a new leader does not know what is left, and looks");
     let sequence = store.sequence(SequenceName::Manifest { topic: ID.topic, partition: ID.partition });
     let there: Vec<u64> = sequence.list_from(0).await.unwrap().into_keys().collect();
     assert_eq!(there, [17, 18, 19, 20]);
