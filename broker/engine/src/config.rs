@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use broker_metadata::FEATURE_LEVEL_MAX;
 use broker_store::Store;
 use uuid::Uuid;
 
@@ -48,6 +49,8 @@ pub struct EngineConfig {
     /// PUT requests per second that small objects of the write-ahead log may cost; none is no limit (stores that cost
     /// nothing per request).
     pub put_budget_per_second: Option<NonZeroU32>,
+    /// The highest feature level that it tells the cluster it knows.
+    pub feature_level_max: u32,
     /// Bounds of memory, queues and requests.
     pub limits: Limits,
 }
@@ -66,6 +69,7 @@ impl EngineConfig {
             bootstrap: true,
             auto_create_partitions: NonZeroU32::new(1),
             put_budget_per_second: None,
+            feature_level_max: FEATURE_LEVEL_MAX,
             limits: Limits::default(),
         }
     }

@@ -25,8 +25,11 @@ pub use balance::Loads;
 pub use readers::Readers;
 pub use shared::Shared;
 
-/// The highest feature level that this binary knows.
-pub const FEATURE_LEVEL_MAX: u32 = 1;
+/// The highest feature level that this binary knows. The simulation has one more, with nothing new in it: so that there are
+/// clusters whose brokers are of different age.
+pub const FEATURE_LEVEL_MAX: u32 = if broker_store::mutation::BUILT { 2 } else { 1 };
+/// The feature level of a new cluster; the newest, but in the simulation.
+pub const FEATURE_LEVEL_NEW: u32 = 1;
 /// The internal topic of committed offsets.
 pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 /// The internal topic of transactions.

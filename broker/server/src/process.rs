@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use broker_engine::metadata::FEATURE_LEVEL_MAX;
 use broker_engine::{Endpoint, Engine, EngineConfig, Env, Failed, Limits};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -104,6 +105,7 @@ fn engine_config(config: &Config, listen: SocketAddr) -> EngineConfig {
         bootstrap: config.development.is_some(),
         auto_create_partitions: config.development.and_then(|dev| NonZeroU32::new(dev.auto_create_partitions)),
         put_budget_per_second: config.put_budget_per_second.and_then(NonZeroU32::new),
+        feature_level_max: FEATURE_LEVEL_MAX,
         limits: Limits::default(),
     }
 }

@@ -114,6 +114,9 @@ impl Mutation {
     ];
 }
 
+/// Whether mistakes are in this program: only in the simulation.
+pub const BUILT: bool = cfg!(feature = "mutations");
+
 #[cfg(feature = "mutations")]
 mod switch {
     use std::cell::Cell;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use broker_metadata::{
-    Applied, Bootstrap, Change, FEATURE_LEVEL_MAX, LiveObject, LogOptions, MarkedBucket, Marker, MarkerError,
-    MetadataLog, OpenError, RegisterBroker, Rejection,
+    Applied, Bootstrap, Change, LiveObject, LogOptions, MarkedBucket, Marker, MarkerError, MetadataLog, OpenError,
+    RegisterBroker, Rejection,
 };
 use broker_store::{Failure, Incarnation};
 use tokio::sync::{Notify, watch};
@@ -128,7 +128,7 @@ async fn register(inner: &Inner) -> Result<Incarnation, RegisterError> {
         broker: config.node_id,
         endpoint: broker_metadata::Endpoint { host: config.advertised.host.clone(), port: config.advertised.port },
         zone: config.zone.clone(),
-        feature_level_max: FEATURE_LEVEL_MAX,
+        feature_level_max: config.feature_level_max,
     });
     let wish = Wish { origin: None, actor: &config.host_identity, reason: "the broker starts" };
     match inner.propose_one(wish, change).await.map_err(RegisterError::Unavailable)? {

@@ -7,7 +7,7 @@ use super::{BootstrapError, LogOptions};
 use crate::command::{Change, Command, CreateCluster};
 use crate::entry::Entry;
 use crate::marker::{MarkedBucket, Marker, MarkerError};
-use crate::state::{Digest, FEATURE_LEVEL_MAX, State};
+use crate::state::{Digest, FEATURE_LEVEL_NEW, State};
 
 /// How to create a cluster: entry 0 of its log, then the metadata bucket's marker.
 ///
@@ -61,7 +61,7 @@ impl Bootstrap {
         let change = Change::CreateCluster(CreateCluster {
             cluster_id: self.cluster_id,
             name: name.to_owned(),
-            feature_level: FEATURE_LEVEL_MAX,
+            feature_level: FEATURE_LEVEL_NEW,
             consumer_offsets_partitions: self.consumer_offsets_partitions,
         });
         let command = Command {
