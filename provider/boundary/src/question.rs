@@ -9,6 +9,7 @@
 //! computed answers with the true reason; nothing here reads a clock or anything else.
 
 pub mod access;
+mod administration;
 pub mod answer;
 pub mod case;
 mod chain;

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Absent, Answer, Case, How, Needs, Question,
+    administration::{self, is_administrator},
     estate::{self, OTHERS},
     holding::{Holding, Store, StoreKey},
     keys,
 };
 use crate::{
     iam::{
-        Applied, Caller, Context, Effect, KeyState, Request, Resource, ResourceSide,
+        Applied, Caller, Context, Effect, Request, Resource, ResourceSide,
         estate::{Changes, Estate, Principal, Store as StoreSide},
         evaluate,
         readers::{Reading, reading},
@@ -54,7 +55,10 @@ pub(super) const QUESTIONS: &[Question] = &[
         title: "Who can change each key's policy, or end it?",
         requirements: &[20, 27],
         boundary: Boundary::Cryptographic,
-        how: How::Computed { ask: key_administrators, none: Absent::Unread(Needs::Live, "kms:GetKeyPolicy") },
+        how: How::Computed {
+            ask: administration::key_administrators,
+            none: Absent::Unread(Needs::Live, "kms:GetKeyPolicy"),
+        },
     },
     Question {
         id: "deleters",
@@ -69,7 +73,7 @@ pub(super) const QUESTIONS: &[Question] = &[
         requirements: &[27, 29],
         boundary: Boundary::Control,
         how: How::Computed {
-            ask: administrators,
+            ask: administration::administrators,
             none: Absent::Unread(Needs::Live, "iam:GetAccountAuthorizationDetails"),
         },
     },
@@ -102,7 +106,10 @@ pub(super) const QUESTIONS: &[Question] = &[
         title: "Is nobody who administers also a reader, unless both are approved?",
         requirements: &[30, 51],
         boundary: Boundary::Control,
-        how: How::Computed { ask: separation, none: Absent::Unread(Needs::Live, "iam:GetAccountAuthorizationDetails") },
+        how: How::Computed {
+            ask: administration::separation,
+            none: Absent::Unread(Needs::Live, "iam:GetAccountAuthorizationDetails"),
+        },
     },
 ];
 
@@ -181,19 +188,14 @@ pub(super) fn statements(applied: &[Applied]) -> Vec<String> {
     found
 }
 
-/// Somebody whom only the account's IAM could name.
-fn account_reason() -> Reason {
-    Reason::NotRead { source: "aws".into(), what: "iam:GetAccountAuthorizationDetails".into() }
-}
-
 /// What one principal's truth means: not so, approved, violated or not decided.
-fn judged(truth: &Truth, principal: &str, approved: bool, witness: impl FnOnce() -> Witness) -> Verdict {
+pub(super) fn judged(truth: &Truth, principal: &str, approved: bool, witness: impl FnOnce() -> Witness) -> Verdict {
     match truth {
         Truth::No => Verdict::proved(),
         _ if approved => Verdict::proved(),
         // A role that nobody described may be admitted: whether there is one, the account tells.
         _ if stands_for_others(principal) && !principal.contains(estate::ELSEWHERE) => {
-            Verdict::unknown(account_reason())
+            Verdict::unknown(estate::account_reason())
         }
         Truth::Yes => Verdict::violated(witness()),
         Truth::Maybe(_) => Verdict::Unknown(reasons(truth)),
@@ -276,7 +278,7 @@ fn witness(row: &ReaderRow, what: String) -> Witness {
 }
 
 /// One request of one principal, judged against a resource's own policies.
-fn ask(
+pub(super) fn ask(
     estate: &Estate,
     principal: &Principal,
     action: &str,
@@ -297,15 +299,25 @@ fn ask(
     (answer.decision.truth(), statements(&answer.applied))
 }
 
-fn of_key(case: &Case<'_>, key: &Key, principal: &Principal, action: &str, context: Context) -> (Truth, Vec<String>) {
+pub(super) fn of_key(
+    case: &Case<'_>,
+    key: &Key,
+    principal: &Principal,
+    action: &str,
+    context: Context,
+) -> (Truth, Vec<String>) {
     let arn = estate::key_arn(key);
+    // Every request to KMS is signed: https://docs.aws.amazon.com/kms/latest/APIReference/Welcome.html
+    if principal.caller == Caller::Anonymous {
+        return (Truth::No, Vec::new());
+    }
     let Some(side) = case.estate.key(&arn) else { return (Truth::No, Vec::new()) };
     let resource = ResourceSide::Key {
         policy: side.policy.clone(),
         grants: side.grants.clone(),
         more_grants: side.more_grants.clone(),
     };
-    ask(&case.estate, principal, action, Resource::One(arn), &side.account, resource, context)
+    ask(&case.estate, &estate::at_key(principal), action, Resource::One(arn), &side.account, resource, context)
 }
 
 /// Actions that turn ciphertext into plaintext, or into ciphertext under another key.
@@ -358,92 +370,10 @@ fn bounded_only(truth: &Truth) -> bool {
     reasons.iter().all(|one| matches!(one, crate::iam::truth::Reason::KeyUnknown { .. }))
 }
 
-/// Actions by which a key's use is changed or ended.
-const KEY_ADMINISTRATION: &[&str] =
-    &["kms:PutKeyPolicy", "kms:CreateGrant", "kms:ScheduleKeyDeletion", "kms:DisableKey", "kms:UpdateAlias"];
-
-fn key_administrators(case: &Case<'_>) -> Vec<Answer> {
-    let rows = case.administration();
-    case.world
-        .keys
-        .iter()
-        .map(|key| {
-            let own = rows.iter().filter(|row| row.of == "keys" && row.address == key.origin.address);
-            let verdict = Verdict::all(own.clone().map(|row| administered(case, row, "keys")));
-            let names: BTreeSet<&str> =
-                own.filter(|row| !stands_for_others(&row.principal)).map(|row| row.principal.as_str()).collect();
-            let names: Vec<&str> = names.into_iter().collect();
-            Answer::about(
-                &key.origin,
-                verdict,
-                format!("administered by: {}", if names.is_empty() { "nobody".into() } else { names.join(", ") }),
-            )
-        })
-        .collect()
-}
-
-/// Somebody who can do something that administers.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct AdministratorRow {
-    pub(super) principal: String,
-    pub(super) of: &'static str,
-    pub(super) action: String,
-    pub(super) address: String,
-    pub(super) truth: Truth,
-    pub(super) statements: Vec<String>,
-}
-
-fn administered(case: &Case<'_>, row: &AdministratorRow, of: &str) -> Verdict {
-    let stated = &case.contract.administrators;
-    if stated.is_empty() && !stands_for_others(&row.principal) {
-        return Verdict::unknown(Reason::HumanMissing { attribute: "administrators".into() });
-    }
-    judged(&row.truth, &row.principal, is_administrator(case, &row.principal, of), || Witness {
-        principal: Some(row.principal.clone()),
-        action: Some(row.action.clone()),
-        resource: Some(row.address.clone()),
-        statements: row.statements.clone(),
-        ..Witness::new(format!(
-            "{} may {}, and the contract does not name it as administrator of {of}",
-            row.principal, row.action
-        ))
-    })
-}
-
-/// Whether the contract names somebody as administrator of something.
-pub(super) fn is_administrator(case: &Case<'_>, principal: &str, of: &str) -> bool {
-    case.contract
-        .administrators
-        .iter()
-        .any(|one| matches(&one.principal, principal) && (one.of.is_empty() || one.of.iter().any(|what| what == of)))
-}
-
-fn key_administration(case: &Case<'_>) -> Vec<AdministratorRow> {
-    let mut rows = Vec::new();
-    for key in &case.world.keys {
-        for principal in &case.estate.principals {
-            for action in KEY_ADMINISTRATION {
-                let (truth, statements) = of_key(case, key, principal, action, Context::unknown());
-                if !truth.is_no() {
-                    rows.push(AdministratorRow {
-                        principal: principal.name(),
-                        of: "keys",
-                        action: (*action).to_owned(),
-                        address: key.origin.address.clone(),
-                        truth,
-                        statements,
-                    });
-                }
-            }
-        }
-    }
-    rows
-}
-
 /// Actions that delete objects.
 const DELETING: &[&str] = &["s3:DeleteObject", "s3:DeleteObjectVersion"];
 
-fn of_bucket(
+pub(super) fn of_bucket(
     case: &Case<'_>,
     bucket: &Bucket,
     principal: &Principal,
@@ -496,163 +426,6 @@ fn deleters(case: &Case<'_>) -> Vec<Answer> {
         found.push(Answer::about(&bucket.origin, verdict, sentence).named(holding.subject()));
     }
     found
-}
-
-/// What administers, beside keys: actions of identities on anything.
-const ADMINISTRATION: &[(&str, &[&str])] = &[
-    (
-        "storage",
-        &[
-            "s3:PutBucketPolicy",
-            "s3:PutLifecycleConfiguration",
-            "s3:PutReplicationConfiguration",
-            "s3:PutBucketVersioning",
-        ],
-    ),
-    (
-        "identities",
-        &["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:CreatePolicyVersion"],
-    ),
-    ("network", &["ec2:ModifyVpcEndpoint", "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateRoute"]),
-    (
-        "compute",
-        &[
-            "ec2:RunInstances",
-            "ec2:CreateLaunchTemplateVersion",
-            "autoscaling:UpdateAutoScalingGroup",
-            "ssm:SendCommand",
-            "ssm:StartSession",
-        ],
-    ),
-    ("audit", &["cloudtrail:StopLogging", "cloudtrail:PutEventSelectors", "events:DisableRule", "logs:DeleteLogGroup"]),
-];
-
-/// Everybody who administers something.
-pub(super) fn administration(case: &Case<'_>) -> Vec<AdministratorRow> {
-    let mut rows = key_administration(case);
-    let account = case.world.account.text().unwrap_or("${account}");
-    for principal in case.estate.principals.iter().filter(|one| !stands_for_others(&one.name())) {
-        // Another account's principals administer here only what a resource's policy gives them.
-        let own = principal.caller.account() == Some(account);
-        for (of, actions) in ADMINISTRATION {
-            for action in actions.iter() {
-                if *of == "storage" {
-                    rows.extend(storage_row(case, principal, action));
-                } else if own && !matches!(principal.caller, Caller::Root { .. }) {
-                    let context = Context::unknown().with("aws:MultiFactorAuthPresent", KeyState::Unknown);
-                    let (truth, statements) = ask(
-                        &case.estate,
-                        principal,
-                        action,
-                        Resource::AnyOf("*".into()),
-                        account,
-                        ResourceSide::None,
-                        context,
-                    );
-                    if !truth.is_no() {
-                        rows.push(AdministratorRow {
-                            principal: principal.name(),
-                            of,
-                            action: (*action).to_owned(),
-                            address: principal.name(),
-                            truth: some(truth),
-                            statements,
-                        });
-                    }
-                }
-            }
-        }
-    }
-    rows
-}
-
-fn storage_row(case: &Case<'_>, principal: &Principal, action: &str) -> Option<AdministratorRow> {
-    // The account's root user can always change a bucket's policy: that is AWS's own recovery.
-    if matches!(principal.caller, Caller::Root { .. }) {
-        return None;
-    }
-    let asked =
-        case.world.buckets.iter().map(|bucket| {
-            (bucket, of_bucket(case, bucket, principal, action, Resource::One(estate::bucket_arn(bucket))))
-        });
-    let (bucket, (truth, statements)) = asked.into_iter().find(|(_, (truth, _))| !truth.is_no())?;
-    Some(AdministratorRow {
-        principal: principal.name(),
-        of: "storage",
-        action: action.to_owned(),
-        address: bucket.origin.address.clone(),
-        truth: some(truth),
-        statements,
-    })
-}
-
-/// Allowed on some resources is enough to administer.
-fn some(truth: Truth) -> Truth {
-    let Truth::Maybe(reasons) = &truth else { return truth };
-    let decided = reasons.iter().all(|one| {
-        use crate::iam::truth::Reason as Iam;
-        matches!(one, Iam::SomeResources | Iam::KeyUnknown { .. })
-    });
-    if decided { Truth::Yes } else { truth }
-}
-
-fn administrators(case: &Case<'_>) -> Vec<Answer> {
-    let mut by_principal: BTreeMap<String, Vec<AdministratorRow>> = BTreeMap::new();
-    for row in case.administration().iter().filter(|row| !stands_for_others(&row.principal)) {
-        by_principal.entry(row.principal.clone()).or_default().push(row.clone());
-    }
-    by_principal
-        .into_iter()
-        .map(|(principal, rows)| {
-            let verdict = Verdict::all(rows.iter().map(|row| administered(case, row, row.of)));
-            let kinds: BTreeSet<&str> = rows.iter().map(|row| row.of).collect();
-            let kinds: Vec<&str> = kinds.into_iter().collect();
-            let answer =
-                Answer::of(principal.clone(), verdict, format!("{principal} administers {}", kinds.join(", ")));
-            match case.world.identity(&principal) {
-                Some(identity) => answer.at(&identity.origin),
-                None => answer,
-            }
-        })
-        .collect()
-}
-
-fn separation(case: &Case<'_>) -> Vec<Answer> {
-    let readers: BTreeSet<&str> = case
-        .readings()
-        .iter()
-        .filter(|row| {
-            is_record(case.holdings.get(row.holding))
-                && row.reading.reads_now().is_yes()
-                && !stands_for_others(&row.principal)
-        })
-        .map(|row| row.principal.as_str())
-        .collect();
-    let administration: Vec<&AdministratorRow> =
-        case.administration().iter().filter(|row| readers.contains(row.principal.as_str())).collect();
-    readers
-        .into_iter()
-        .map(|reader| {
-            let own = administration.iter().filter(|row| row.principal == reader && row.truth.is_yes());
-            let verdict = Verdict::all(own.map(|row| {
-                let declared = is_administrator(case, reader, row.of)
-                    && case.contract.class(Class::Payloads).readers.iter().any(|one| matches(one, reader));
-                Verdict::holds(declared, || Witness {
-                    principal: Some(reader.to_owned()),
-                    action: Some(row.action.clone()),
-                    resource: Some(row.address.clone()),
-                    statements: row.statements.clone(),
-                    ..Witness::new(format!("{reader} reads records and administers {}", row.of))
-                })
-            }));
-            let answer =
-                Answer::of(reader, verdict, format!("{reader} reads records and administers nothing undeclared"));
-            match case.world.identity(reader) {
-                Some(identity) => answer.at(&identity.origin),
-                None => answer,
-            }
-        })
-        .collect()
 }
 
 pub(super) fn is_record(holding: Option<&Holding<'_>>) -> bool {

@@ -6,7 +6,8 @@ use crate::{
     iam::estate::Estate,
     model::{Contract, World},
     question::{
-        access::{self, AdministratorRow, ReaderRow},
+        access::{self, ReaderRow},
+        administration::{self, AdministratorRow},
         chain::{self, Chains},
         estate,
         holding::{self, Holding},
@@ -86,12 +87,18 @@ impl<'a> Case<'a> {
 
     /// Who administers what.
     pub(super) fn administration(&self) -> &[AdministratorRow] {
-        self.administration.get_or_init(|| access::administration(self))
+        self.administration.get_or_init(|| administration::administration(self))
     }
 
     /// By which calls everybody could come to read records.
     pub(super) fn chains(&self) -> &Chains {
         self.chains.get_or_init(|| chain::chains(self))
+    }
+
+    /// Whether the contract, or a resource of ours, says of any store what it holds.
+    pub(super) fn states_stores(&self) -> bool {
+        let stated = self.contract.classes.values().any(|terms| !terms.stores.is_empty());
+        stated || self.world.buckets.iter().any(|one| one.of_cluster.is_some())
     }
 
     /// Whether a last day lies before today.

@@ -111,7 +111,9 @@ fn principals(world: &World, account: &str, partition: &str) -> Vec<Principal> {
     found.insert(root.name(), root);
     for caller in named(world, account, partition) {
         let mut one = Principal::new(caller);
-        one.identity = everything();
+        // Another account decides itself what its principals may; of our own, the account would tell.
+        let own = one.caller.account() == Some(account);
+        one.identity = if own { Policies::unknown(to_iam(&account_reason())) } else { everything() };
         found.entry(one.name()).or_insert(one);
     }
     for other in [account, ELSEWHERE] {
@@ -123,6 +125,19 @@ fn principals(world: &World, account: &str, partition: &str) -> Vec<Principal> {
     let anonymous = Principal::new(Caller::Anonymous);
     found.insert(anonymous.name(), anonymous);
     found.into_values().collect()
+}
+
+/// Who would tell what principals of the account may that the world does not describe.
+pub(super) fn account_reason() -> Reason {
+    Reason::NotRead { source: "aws".into(), what: "iam:GetAccountAuthorizationDetails".into() }
+}
+
+/// A principal as a key meets it: what the key policy leaves to the account's IAM, it leaves to whatever that says. So who
+/// uses a key is known without the account's policies.
+pub(super) fn at_key(principal: &Principal) -> Principal {
+    let undescribed = matches!(&principal.identity, Policies::AtLeast(known, _) if known.is_empty());
+    let identity = if undescribed { everything() } else { principal.identity.clone() };
+    Principal { identity, ..principal.clone() }
 }
 
 fn principal(world: &World, identity: &Identity) -> Option<Principal> {

@@ -263,6 +263,12 @@ fn statement_scope(case: &Case<'_>, role: &Identity, attached: &AttachedPolicy, 
         Some(Listed::AllBut(_)) | None => vec!["*"],
     };
     Verdict::all(resources.into_iter().map(|resource| {
+        if let Some(address) = resource.split("${unknown:").nth(1).and_then(|rest| rest.split('}').next()) {
+            return Verdict::unknown(Reason::ComputedAtApply { address: address.to_owned() });
+        }
+        if !case.states_stores() {
+            return Verdict::unknown(Reason::HumanMissing { attribute: "classes.*.stores".into() });
+        }
         Verdict::holds(within(case, resource), || Witness {
             principal: Some(role.arn.text().unwrap_or(&role.origin.address).to_owned()),
             action: Some((**action).to_owned()),
@@ -275,9 +281,6 @@ fn statement_scope(case: &Case<'_>, role: &Identity, attached: &AttachedPolicy, 
 
 /// Whether a resource of an identity policy is a bucket, key or secret of the boundary.
 fn within(case: &Case<'_>, resource: &str) -> bool {
-    if resource.contains("${unknown:") {
-        return false;
-    }
     let declared = |address: &str| {
         case.holdings
             .iter()

@@ -28,12 +28,13 @@ pub fn judge(input: Input<'_>) -> Review {
     let matrix = gate::matrix(&case, &findings);
     let scorecard = gate::scorecard(&findings);
     findings.sort_by(|one, other| one.key().cmp(&other.key()));
-    let evidence = evidence(&case, &findings);
     let mut questions: Vec<QuestionInfo> = all().map(info).collect();
     questions.sort_by(|one, other| one.name.cmp(&other.name));
     let after = summary::summary(&case);
     let before = input.prior.map(|prior| summary::summary(&Case::of(input, prior)));
-    Review { questions, findings, after, before, matrix, scorecard, evidence }
+    let mut review = Review { questions, findings, after, before, matrix, scorecard, evidence: Vec::new() };
+    review.evidence = evidence(&input, &review);
+    review
 }
 
 /// Asks one question: the same findings as [`judge`]'s, without the work of the others. Questions about findings see none.
@@ -51,9 +52,23 @@ fn info(question: &Question) -> QuestionInfo {
     }
 }
 
-fn evidence(case: &Case<'_>, findings: &[Finding]) -> Vec<Evidence> {
-    let cited: BTreeSet<&EvidenceId> = findings.iter().flat_map(|one| &one.evidence).collect();
-    let known: BTreeMap<EvidenceId, &Evidence> = case.world.evidence.iter().map(|one| (one.id(), one)).collect();
+/// Everything that a finding or an entry of a list cites, of the planned world and of the one before.
+fn evidence(input: &Input<'_>, review: &Review) -> Vec<Evidence> {
+    let lists = std::iter::once(&review.after).chain(&review.before);
+    let entries = lists.flat_map(|one| {
+        let readers = one.readers.iter().map(|one| &one.at);
+        let administrators = one.administrators.iter().map(|one| &one.at);
+        let escalations = one.escalations.iter().map(|one| &one.at);
+        let paths = one.paths.iter().map(|one| &one.at);
+        let stores = one.stores.iter().map(|one| &one.at);
+        let items = one.cost.items.iter().map(|one| &one.at);
+        readers.chain(administrators).chain(escalations).chain(paths).chain(stores).chain(items)
+    });
+    let of_findings = review.findings.iter().flat_map(|one| &one.evidence);
+    let cited: BTreeSet<&EvidenceId> = of_findings.chain(entries.flat_map(|at| &at.evidence)).collect();
+    let worlds = std::iter::once(input.planned).chain(input.prior).chain(input.actual);
+    let known: BTreeMap<EvidenceId, &Evidence> =
+        worlds.flat_map(|world| &world.evidence).map(|one| (one.id(), one)).collect();
     known.into_iter().filter(|(id, _)| cited.contains(id)).map(|(_, one)| one.clone()).collect()
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     access,
+    administration::is_administrator,
     case::Case,
     chain,
     holding::{Holding, Store, StoreKey},
@@ -81,13 +82,13 @@ fn escalations(case: &Case<'_>) -> Vec<Escalation> {
 /// Who administers what, with the actions that make it so.
 fn administrators(case: &Case<'_>) -> Vec<AdministratorEntry> {
     let mut found: BTreeMap<(String, &str), AdministratorEntry> = BTreeMap::new();
-    for row in case.administration() {
+    for row in case.administration().iter().filter(|row| !access::stands_for_others(&row.principal)) {
         let entry = found.entry((row.principal.clone(), row.of)).or_insert_with(|| AdministratorEntry {
             principal: row.principal.clone(),
             of: row.of.to_owned(),
             actions: Vec::new(),
             doubt: access::reasons(&row.truth).first().cloned(),
-            approved: access::is_administrator(case, &row.principal, row.of),
+            approved: is_administrator(case, &row.principal, row.of),
             at: case.world.identity(&row.principal).map(|one| at(&one.origin)).unwrap_or_default(),
         });
         if row.truth.is_yes() {

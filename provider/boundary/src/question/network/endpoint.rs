@@ -7,7 +7,7 @@ use crate::{
         condition::Sense,
         document::{Effect, Listed, Statement},
     },
-    model::{Class, Verdict, Witness, network::Endpoint},
+    model::{Class, Reason, Verdict, Witness, network::Endpoint},
     question::{Answer, Case, holding::Store, keys::with_policy, policy},
 };
 
@@ -112,7 +112,9 @@ fn admitted(case: &Case<'_>, endpoint: &Endpoint, statement: &Statement) -> Verd
         let is_s3 = resource.contains(":s3:::");
         let known = is_s3 && known_bucket(case, resource);
         let wide = resource == "*" || resource.ends_with(":::*");
-        if is_s3 && !known {
+        if is_s3 && !known && !case.states_stores() {
+            verdict = verdict.and(Verdict::unknown(Reason::HumanMissing { attribute: "classes.*.stores".into() }));
+        } else if is_s3 && !known {
             verdict = verdict.and(fails(
                 resource,
                 format!("{resource} can be reached through the endpoint and is no bucket of this boundary"),

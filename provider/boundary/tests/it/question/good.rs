@@ -1,22 +1,22 @@
 //! A good configuration, built in code: one cluster with two keys, two buckets, a log group, one role, a VPC without a way out
 //! but endpoints, and the contract that approves it. Identifiers that AWS assigns are symbols, as in a first plan.
 
+mod approved;
+mod network;
+
 use provider_boundary::model::{
-    Change, Class, Contract, Fact, Origin, Reason, World,
+    Change, Contract, Fact, Origin, Reason, World,
     audit::{Detector, Trail},
     compute::{Machine, MachineKind, ScalingGroup},
-    contract::{AcceptedEscalation, Administrator, ApprovedPath, BreakGlass, ClassTerms, Review, Support, Workload},
     evidence::{Evidence, Source},
     identity::{AttachedPolicy, Identity, IdentityKind, InstanceProfile},
     kafka::{Acl, Cluster, Topic},
     key::{Key, KeyModel},
-    network::{
-        Direction, DnsFirewall, DnsRule, Endpoint, FlowLog, NetworkAcl, Peer, RouteTable, Rule, SecurityGroup, Subnet,
-        Vpc,
-    },
     store::{Bucket, Encryption, LifecycleRule, LogGroup, PublicAccess, Versioning, Volume},
 };
 use serde_json::{Value, json};
+
+pub(super) use network::rule;
 
 pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const REGION: &str = "eu-central-1";
@@ -65,7 +65,7 @@ pub(super) fn good() -> Fixture {
     world.log_groups = vec![log_group()];
     world.identities = vec![admin(), broker()];
     world.profiles = vec![profile()];
-    network(&mut world);
+    network::network(&mut world);
     world.machines = vec![machine()];
     world.scaling_groups = vec![scaling_group()];
     world.trails = vec![trail()];
@@ -77,7 +77,7 @@ pub(super) fn good() -> Fixture {
     for key in &mut actual.keys {
         key.more_grants = None;
     }
-    Fixture { actual: Some(actual), prior: None, contract: contract(), world }
+    Fixture { actual: Some(actual), prior: None, contract: approved::contract(), world }
 }
 
 fn symbol_of_key(name: &str) -> String {
@@ -320,155 +320,6 @@ fn scaling_group() -> ScalingGroup {
     }
 }
 
-fn network(world: &mut World) {
-    let vpc = "${aws_vpc.main.id}";
-    world.vpcs = vec![Vpc {
-        origin: origin("aws_vpc.main"),
-        id: text(vpc),
-        cidrs: vec![text("10.0.0.0/16")],
-        dns_support: Fact::Known(true),
-        dns_hostnames: Fact::Known(true),
-    }];
-    world.subnets = [("a", "10.0.1.0/24"), ("b", "10.0.2.0/24")]
-        .map(|(name, cidr)| Subnet {
-            origin: origin(&format!("aws_subnet.{name}")),
-            id: text(&format!("${{aws_subnet.{name}.id}}")),
-            vpc: text(vpc),
-            zone: text(&format!("{REGION}{name}")),
-            cidrs: vec![text(cidr)],
-            public_addresses: Fact::Known(false),
-        })
-        .into();
-    let subnets: Vec<_> = world.subnets.iter().map(|one| one.id.clone()).collect();
-    world.route_tables = vec![RouteTable {
-        origin: origin("aws_route_table.private"),
-        id: text("${aws_route_table.private.id}"),
-        vpc: text(vpc),
-        main: Fact::Known(false),
-        subnets: subnets.clone(),
-        routes: Vec::new(),
-        more_routes: None,
-    }];
-    world.security_groups = groups(vpc);
-    world.network_acls = vec![network_acl(vpc, &subnets)];
-    world.endpoints = vec![logs_endpoint(vpc, &subnets), s3_endpoint(vpc)];
-    world.dns_firewalls = vec![dns_firewall(vpc)];
-    world.flow_logs = vec![FlowLog {
-        origin: origin("aws_flow_log.main"),
-        of: text(vpc),
-        traffic: text("ALL"),
-        destination: text("arn:aws:logs:eu-central-1:111122223333:log-group:/ringfence/main"),
-    }];
-}
-
-pub(super) fn rule(address: &str, direction: Direction, port: i64, peer: Peer) -> Rule {
-    Rule {
-        origin: origin(address),
-        direction,
-        allows: Fact::Known(true),
-        number: Fact::Known(0),
-        protocol: text("tcp"),
-        ports: Fact::Known(Some((port, port))),
-        peer,
-        description: text(""),
-    }
-}
-
-fn groups(vpc: &str) -> Vec<SecurityGroup> {
-    let group = |name: &str, rules: Vec<Rule>| SecurityGroup {
-        origin: origin(&format!("aws_security_group.{name}")),
-        id: text(&format!("${{aws_security_group.{name}.id}}")),
-        name: text(name),
-        vpc: text(vpc),
-        is_default: false,
-        rules,
-        more_rules: None,
-    };
-    let s3 = Peer::PrefixList(text("${aws_vpc_endpoint.s3.prefix_list_id}"));
-    let endpoints = Peer::Group(text("${aws_security_group.endpoints.id}"));
-    let broker = vec![
-        rule("aws_vpc_security_group_egress_rule.s3", Direction::Egress, 443, s3),
-        rule("aws_vpc_security_group_egress_rule.logs", Direction::Egress, 443, endpoints),
-        rule("aws_vpc_security_group_ingress_rule.clients", Direction::Ingress, 9092, Peer::Cidr(text("10.0.0.0/16"))),
-    ];
-    vec![group("broker", broker), group("endpoints", Vec::new())]
-}
-
-fn network_acl(vpc: &str, subnets: &[Fact<String>]) -> NetworkAcl {
-    let all = |direction| Rule {
-        protocol: text("-1"),
-        ports: Fact::Known(None),
-        number: Fact::Known(100),
-        ..rule("aws_network_acl.main", direction, 0, Peer::Cidr(text("0.0.0.0/0")))
-    };
-    NetworkAcl {
-        origin: origin("aws_network_acl.main"),
-        id: text("${aws_network_acl.main.id}"),
-        vpc: text(vpc),
-        is_default: false,
-        subnets: subnets.to_vec(),
-        rules: vec![all(Direction::Egress), all(Direction::Ingress)],
-    }
-}
-
-fn s3_endpoint(vpc: &str) -> Endpoint {
-    let resources: Vec<String> = ["data", "metadata"]
-        .iter()
-        .flat_map(|one| [format!("arn:aws:s3:::ringfence-{one}"), format!("arn:aws:s3:::ringfence-{one}/*")])
-        .collect();
-    let statements = json!([{"Sid": "Brokers", "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": resources,
-        "Condition": {"StringEquals": {"aws:ResourceAccount": ACCOUNT}, "ArnEquals": {"aws:PrincipalArn": [BROKER]}}}]);
-    Endpoint {
-        origin: origin("aws_vpc_endpoint.s3"),
-        id: text("${aws_vpc_endpoint.s3.id}"),
-        vpc: text(vpc),
-        service: text("com.amazonaws.eu-central-1.s3"),
-        kind: text("Gateway"),
-        policy: Some(policy(statements)),
-        route_tables: vec![text("${aws_route_table.private.id}")],
-        subnets: Vec::new(),
-        security_groups: Vec::new(),
-        prefix_list: Fact::Symbolic(provider_boundary::model::Template::new("${aws_vpc_endpoint.s3.prefix_list_id}")),
-        private_dns: Fact::Known(false),
-        owner: Some("platform".into()),
-        purpose: Some("records".into()),
-        of_cluster: None,
-    }
-}
-
-fn logs_endpoint(vpc: &str, subnets: &[Fact<String>]) -> Endpoint {
-    let statements = json!([{"Sid": "Brokers", "Effect": "Allow", "Principal": "*", "Action": "logs:*", "Resource": "*",
-        "Condition": {"StringEquals": {"aws:ResourceAccount": ACCOUNT, "aws:PrincipalAccount": ACCOUNT}}}]);
-    Endpoint {
-        origin: origin("aws_vpc_endpoint.logs"),
-        id: text("${aws_vpc_endpoint.logs.id}"),
-        service: text("com.amazonaws.eu-central-1.logs"),
-        kind: text("Interface"),
-        policy: Some(policy(statements)),
-        route_tables: Vec::new(),
-        subnets: subnets.to_vec(),
-        security_groups: vec![text("${aws_security_group.endpoints.id}")],
-        prefix_list: Fact::Known(None),
-        private_dns: Fact::Known(true),
-        ..s3_endpoint(vpc)
-    }
-}
-
-fn dns_firewall(vpc: &str) -> DnsFirewall {
-    let rule = |name: &str, priority, action: &str, domain: &str| DnsRule {
-        origin: origin(&format!("aws_route53_resolver_firewall_rule.{name}")),
-        priority: Fact::Known(priority),
-        action: text(action),
-        domains: Fact::Known(vec![domain.into()]),
-    };
-    DnsFirewall {
-        origin: origin("aws_route53_resolver_firewall_rule_group_association.main"),
-        vpc: text(vpc),
-        rules: vec![rule("allow", 100, "ALLOW", "*.amazonaws.com."), rule("block", 200, "BLOCK", "*.")],
-        fail_open: Fact::Known(false),
-    }
-}
-
 fn trail() -> Trail {
     Trail {
         origin: origin("aws_cloudtrail.main"),
@@ -533,112 +384,4 @@ fn acl() -> Acl {
         expires: Some(text("2026-12-31")),
         reason: Some(text("incident 7")),
     }
-}
-
-/// The contract that approves all of it.
-fn contract() -> Contract {
-    let mut contract = Contract { accounts: vec![ACCOUNT.into()], regions: vec![REGION.into()], ..Contract::default() };
-    for class in Class::ALL {
-        contract.classes.insert(class, terms(class));
-    }
-    contract.administrators = vec![Administrator {
-        principal: ADMIN.into(),
-        of: vec!["keys".into(), "storage".into()],
-        owner: Some("security".into()),
-        expires: Some("2027-01-31".into()),
-        place: None,
-    }];
-    contract.paths = paths();
-    contract.accepted_escalations = vec![AcceptedEscalation {
-        principal: ADMIN.into(),
-        via: vec!["s3:PutBucketPolicy".into(), "kms:PutKeyPolicy".into()],
-        detected_by: "key-changes".into(),
-        approved_by: "ciso".into(),
-        expires: "2027-01-31".into(),
-        place: None,
-    }];
-    contract.break_glass = vec![BreakGlass { role: ADMIN.into(), approval: Some("two people".into()), place: None }];
-    let tasks = [
-        "upgrades",
-        "scaling",
-        "incident_response",
-        "quota",
-        "access_reviews",
-        "recovery_tests",
-        "evidence_collection",
-    ];
-    contract.responsibilities = tasks.into_iter().map(|task| (task.to_owned(), "platform".to_owned())).collect();
-    contract.runbooks.insert("key-outage".into(), "https://runbooks/key".into());
-    contract.workload = Some(Workload {
-        write_mib_per_second: Some("10".into()),
-        fan_out: Some("3".into()),
-        retention_hours: Some(168),
-        zone_locality: Some("0.9".into()),
-        place: None,
-    });
-    contract.support = Some(Support { entity: Some("none".into()), ..Support::default() });
-    contract.review =
-        Some(Review { cadence_days: Some(90), last: Some("2026-11-01".into()), by: Some("me".into()), place: None });
-    let statements = [
-        ("schema_registry", "none"),
-        ("support_store", "none"),
-        ("connectors", "none"),
-        ("subprocessors", "none"),
-        ("rollback_time", "10 min"),
-        ("packet_signature", "ciso"),
-        ("budget_usd_per_month", "5000"),
-        ("log_gib_per_month", "5"),
-    ];
-    contract.statements = statements.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    contract
-}
-
-fn terms(class: Class) -> ClassTerms {
-    let own = |stores: &[&str], readers: &[&str]| ClassTerms {
-        stores: stores.iter().map(|one| (*one).to_owned()).collect(),
-        readers: readers.iter().map(|one| (*one).to_owned()).collect(),
-        key_model: Some("customer_managed".into()),
-        retention_days: Some(1),
-        deletion_days: Some(90),
-        versioning: Some("disabled".into()),
-        ..ClassTerms::default()
-    };
-    match class {
-        Class::Payloads | Class::Progress => own(&["s3://ringfence-data/data/"], &[BROKER]),
-        Class::WriteAheadLog => own(&["s3://ringfence-data/wal/"], &[BROKER]),
-        Class::ClusterMetadata => own(&["s3://ringfence-metadata/meta/"], &[BROKER]),
-        Class::AuditEvents => own(&["s3://ringfence-metadata/audit/"], &[BROKER]),
-        Class::Secrets => own(&["s3://ringfence-metadata/secret/"], &[BROKER]),
-        Class::Logs => own(&["log-group:/ringfence/main"], &["logs.eu-central-1.amazonaws.com"]),
-        Class::Metrics => own(&["cloudwatch:Ringfence"], &[]),
-        Class::Schemas | Class::Support | Class::Backups | Class::Exit | Class::Cost => own(&["none"], &[]),
-    }
-}
-
-fn paths() -> Vec<ApprovedPath> {
-    let path = |name: &str, from: &str, to: &str, port: u64| ApprovedPath {
-        name: name.into(),
-        from: from.into(),
-        to: to.into(),
-        port: Some(port),
-        owner: Some("platform".into()),
-        purpose: Some("serves".into()),
-        mode: Some("steady".into()),
-        encryption: Some("tls".into()),
-        expires: None,
-        ticket: None,
-        place: None,
-    };
-    let support = ApprovedPath {
-        mode: Some("support".into()),
-        expires: Some("2026-12-31".into()),
-        ticket: Some("INC-7".into()),
-        ..path("endpoints", "aws_launch_template.broker", "aws_security_group.endpoints", 443)
-    };
-    vec![
-        path("s3", "aws_launch_template.broker", "service:s3", 443),
-        path("logs", "aws_launch_template.broker", "service:logs", 443),
-        support,
-        path("clients", "10.0.0.0/16", "aws_launch_template.broker", 9092),
-    ]
 }
