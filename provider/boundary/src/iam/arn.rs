@@ -1,6 +1,6 @@
 //! ARNs: six parts between colons, of which the last may hold more colons.
 
-use crate::iam::glob::{Letters, Token, compare};
+use crate::iam::glob::{Letters, Token, compare, is_plain, plain};
 use crate::iam::truth::Truth;
 
 /// The parts of an ARN as tokens.
@@ -40,6 +40,21 @@ pub(crate) fn compare_arn(pattern: &[Token], value: &[Token]) -> Truth {
         };
     }
     Truth::No
+}
+
+/// The same for a plain pattern of six parts and a plain ARN; nothing if they are not.
+pub(crate) fn compare_plain_arn(pattern: &str, value: &str) -> Option<bool> {
+    if !is_plain(pattern) || !is_plain(value) {
+        return None;
+    }
+    let (mut patterns, mut values) = (pattern.splitn(6, ':'), value.splitn(6, ':'));
+    let (patterns, values): ([_; 6], [_; 6]) =
+        (std::array::from_fn(|_| patterns.next()), std::array::from_fn(|_| values.next()));
+    if patterns.contains(&None) || values.contains(&None) {
+        return None;
+    }
+    let mut parts = patterns.iter().flatten().zip(values.iter().flatten());
+    Some(parts.all(|(pattern, value)| plain(pattern, value, Letters::Exact)))
 }
 
 /// The parts of a written ARN: partition, service, region, account, resource.

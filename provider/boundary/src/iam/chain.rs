@@ -104,10 +104,7 @@ impl Sure {
 /// The shortest chains by which a principal comes to read objects of a store.
 #[must_use]
 pub fn can_become_reader(estate: &Estate, table: &EscalationTable, principal: &Principal, store: &Store) -> Becoming {
-    let mut search = Search { estate, table, store, readings: BTreeMap::new(), incomplete: None };
-    let certain = search.shortest(principal, Sure::Certainly);
-    let possible = search.shortest(principal, Sure::Perhaps).filter(|chain| certain.as_ref() != Some(chain));
-    Becoming { certain, possible, incomplete: search.incomplete }
+    Chains::new(estate, table, store).of(principal)
 }
 
 /// Where an attacker stands: who it acts as, and what it has changed.
@@ -117,18 +114,38 @@ struct Situation {
     changes: Changes,
 }
 
-struct Search<'a> {
+/// The search for chains to one store; what one principal's search has found out serves the next.
+pub struct Chains<'a> {
     estate: &'a Estate,
     table: &'a EscalationTable,
     store: &'a Store,
-    readings: BTreeMap<Situation, Truth>,
+    readings: BTreeMap<(bool, Situation), Truth>,
+    becoming: BTreeMap<Standing, Vec<(Step, String)>>,
     incomplete: Option<Reason>,
 }
 
-impl<'a> Search<'a> {
-    fn shortest(&mut self, who: &'a Principal, sure: Sure) -> Option<Chain> {
+/// What decides whom an actor can become: who it is, what it has changed of that, and how sure it must be.
+type Standing = (String, Changes, bool);
+
+impl<'a> Chains<'a> {
+    /// A search for chains to a store.
+    #[must_use]
+    pub fn new(estate: &'a Estate, table: &'a EscalationTable, store: &'a Store) -> Self {
+        Self { estate, table, store, readings: BTreeMap::new(), becoming: BTreeMap::new(), incomplete: None }
+    }
+
+    /// The shortest chains of a principal.
+    pub fn of(&mut self, principal: &Principal) -> Becoming {
+        self.incomplete = None;
+        let certain = self.shortest(principal, Sure::Certainly);
+        let possible = self.shortest(principal, Sure::Perhaps).filter(|chain| certain.as_ref() != Some(chain));
+        Becoming { certain, possible, incomplete: self.incomplete.clone() }
+    }
+
+    fn shortest(&mut self, who: &Principal, sure: Sure) -> Option<Chain> {
+        let estate = self.estate;
         let actors: BTreeMap<String, &Principal> =
-            self.estate.principals.iter().chain([who]).map(|principal| (principal.name(), principal)).collect();
+            estate.principals.iter().chain([who]).map(|principal| (principal.name(), principal)).collect();
         let start = Situation { actor: who.name(), changes: Changes::default() };
         let mut seen = BTreeMap::from([(start.clone(), Vec::<Step>::new())]);
         let mut open = BTreeSet::from([(0_usize, start)]);
@@ -165,36 +182,82 @@ impl<'a> Search<'a> {
     }
 
     fn reads(&mut self, actor: &Principal, situation: &Situation, is_start: bool) -> Truth {
-        if let Some(truth) = self.readings.get(situation) {
+        let key = (is_start, situation.clone());
+        if let Some(truth) = self.readings.get(&key) {
             return truth.clone();
         }
         let reading = reading(self.estate, actor, self.store, situation.changes);
         // Whoever has become a role has shown that it can be assumed.
         let truth = if is_start { reading.reads_now() } else { reading.holds_get.and(reading.decrypts) };
-        self.readings.insert(situation.clone(), truth.clone());
+        self.readings.insert(key, truth.clone());
         truth
     }
 
     fn steps(
-        &self,
+        &mut self,
         actor: &Principal,
         situation: &Situation,
-        actors: &BTreeMap<String, &'a Principal>,
+        actors: &BTreeMap<String, &Principal>,
         sure: Sure,
     ) -> Vec<(Step, Situation)> {
-        let mut steps = Vec::new();
+        let changes = forget_own(situation.changes);
+        let becoming = self.becoming(actor, situation, actors, sure);
+        let mut steps: Vec<_> =
+            becoming.into_iter().map(|(step, actor)| (step, Situation { actor, changes })).collect();
         for entry in &self.table.entries {
-            if entry.effect == Effect::Become {
-                for (name, target) in actors.iter().filter(|(name, _)| **name != situation.actor) {
-                    let next = Situation { actor: name.clone(), changes: forget_own(situation.changes) };
-                    steps.extend(self.step(entry, actor, situation, Some(target), sure).map(|step| (step, next)));
-                }
-            } else if let Some(changes) = changed(situation.changes, entry.effect) {
-                let next = Situation { actor: situation.actor.clone(), changes };
-                steps.extend(self.step(entry, actor, situation, None, sure).map(|step| (step, next)));
-            }
+            let Some(changes) = changed(situation.changes, entry.effect) else { continue };
+            let next = Situation { actor: situation.actor.clone(), changes };
+            steps.extend(self.step(entry, actor, situation, None, sure).map(|step| (step, next)));
         }
         steps
+    }
+
+    /// Whom the actor can become, and how. Changes of key, grants and endpoints do not matter to that.
+    fn becoming(
+        &mut self,
+        actor: &Principal,
+        situation: &Situation,
+        actors: &BTreeMap<String, &Principal>,
+        sure: Sure,
+    ) -> Vec<(Step, String)> {
+        let Changes { own_policies, own_boundary, bucket, no_bucket_policy, .. } = situation.changes;
+        let relevant = Changes { own_policies, own_boundary, bucket, no_bucket_policy, ..Changes::default() };
+        let standing = (situation.actor.clone(), relevant, sure == Sure::Certainly);
+        if let Some(known) = self.becoming.get(&standing) {
+            return known.clone();
+        }
+        let mut found = Vec::new();
+        let becoming = self.table.entries.iter().filter(|entry| entry.effect == Effect::Become);
+        for entry in becoming.filter(|entry| self.conceivable(entry, actor, situation, sure)) {
+            for (name, target) in actors.iter().filter(|(name, _)| **name != situation.actor) {
+                let step = self.step(entry, actor, situation, Some(target), sure);
+                found.extend(step.map(|step| (step, name.clone())));
+            }
+        }
+        // The shortest way to each is enough.
+        found.sort_by_key(|(step, name)| (name.clone(), step.calls.len()));
+        found.dedup_by(|later, first| later.1 == first.1);
+        self.becoming.insert(standing, found.clone());
+        found
+    }
+
+    /// Whether the actor could take an entry's step with any target: what the target does not decide is asked once.
+    fn conceivable(&self, entry: &Escalation, actor: &Principal, at: &Situation, sure: Sure) -> bool {
+        entry.calls.iter().all(|call| match call.on.as_str() {
+            // A trust policy may name the actor without any policy of its own.
+            _ if call.action == "sts:AssumeRole" => true,
+            "{role}" | "{user}" => {
+                let kind = call.on.trim_matches(['{', '}']);
+                let any = self.resources(&format!("arn:{{partition}}:iam::{{account}}:{kind}/*"), actor, None);
+                let Some(resource) = any.into_iter().next() else { return false };
+                !self.allowed(entry, call, &resource, actor, at, None).is_no()
+            }
+            "{code}" => true,
+            on => {
+                let mut resources = self.resources(on, actor, None).into_iter();
+                resources.any(|resource| sure.takes(&self.allowed(entry, call, &resource, actor, at, None)))
+            }
+        })
     }
 
     /// The step of an entry, if the actor may take it.
@@ -372,8 +435,16 @@ fn forget_own(changes: Changes) -> Changes {
 
 /// The changes with one more; nothing if it is there already.
 fn changed(changes: Changes, effect: Effect) -> Option<Changes> {
+    // What a wider change has given already need not be given again.
+    let done = match effect {
+        Effect::NoBucketPolicy | Effect::AccessPoint => changes.bucket,
+        Effect::Bucket => changes.no_bucket_policy && changes.own_policies,
+        Effect::Grant => changes.key,
+        _ => false,
+    };
     let more = match effect {
         Effect::Become => return None,
+        _ if done => return None,
         Effect::OwnPolicies => Changes { own_policies: true, ..changes },
         Effect::OwnBoundary => Changes { own_boundary: true, ..changes },
         Effect::Key => Changes { key: true, ..changes },
@@ -397,7 +468,7 @@ fn managed(policies: Option<&Policies>) -> Vec<String> {
 
 /// Whose provider it would be is not compared.
 fn trusts_federated(trust: &Policies) -> Truth {
-    let statements = trust.known().iter().flat_map(|policy| &policy.document.statements);
+    let statements = trust.known().iter().flat_map(|policy| policy.document.statements.iter());
     let mut elements =
         statements.filter(|one| one.effect == StatementEffect::Allow).filter_map(|one| one.principal.as_ref());
     let named = elements.any(|element| match element {

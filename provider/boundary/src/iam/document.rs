@@ -1,5 +1,7 @@
 //! A policy document: what one says, not yet what it means for a request.
 
+use std::sync::Arc;
+
 use crate::iam::condition::Operator;
 use crate::iam::text::Text;
 
@@ -10,8 +12,8 @@ use crate::iam::text::Text;
 pub struct Document {
     /// Its `Id`, if it has one.
     pub id: Option<String>,
-    /// Its statements, in order.
-    pub statements: Vec<Statement>,
+    /// Its statements, in order; shared, because evaluations copy policies.
+    pub statements: Arc<[Statement]>,
 }
 
 /// What a statement does where it applies.

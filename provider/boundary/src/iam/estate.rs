@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::iam::document::{Document, Effect, Listed, PrincipalElement, PrincipalEntry, Statement};
 use crate::iam::evaluate::{Circumstances, Path, ResourceSide};
 use crate::iam::guardrail::Guardrails;
 use crate::iam::kms::Grant;
 use crate::iam::layer::Policies;
 use crate::iam::request::{Caller, Context};
 use crate::iam::s3::{AccessPoint, Bucket};
+use crate::iam::text::{Text, Variables};
 use crate::iam::truth::{Reason, Truth};
 
 /// Principals, keys and buckets with their policies.
@@ -244,28 +246,25 @@ impl Estate {
 /// A policy that allows everything.
 #[must_use]
 pub fn everything() -> Policies {
-    use crate::iam::document::{Document, Effect, Listed, Statement};
-    use crate::iam::text::{Text, Variables};
-    let star = || Listed::Only(vec![Text::read("*", Variables::Replaced)]);
-    let statement = Statement {
-        sid: Some("Everything".to_owned()),
-        index: 0,
-        effect: Effect::Allow,
-        principal: None,
-        actions: star(),
-        resources: Some(star()),
-        conditions: Vec::new(),
-    };
-    Policies::one("what the actor writes", Document { id: None, statements: vec![statement] })
+    all_of_it(None)
 }
 
 /// A policy of a resource that allows everything to everybody.
 #[must_use]
 pub fn everything_to_everybody() -> Policies {
-    use crate::iam::document::{PrincipalElement, PrincipalEntry};
-    let Policies::Known(mut policies) = everything() else { return Policies::none() };
-    for statement in policies.iter_mut().flat_map(|policy| policy.document.statements.iter_mut()) {
-        statement.principal = Some(PrincipalElement::Only(vec![PrincipalEntry::Everyone]));
-    }
-    Policies::Known(policies)
+    all_of_it(Some(PrincipalElement::Only(vec![PrincipalEntry::Everyone])))
+}
+
+fn all_of_it(principal: Option<PrincipalElement>) -> Policies {
+    let star = || Listed::Only(vec![Text::read("*", Variables::Replaced)]);
+    let statement = Statement {
+        sid: Some("Everything".to_owned()),
+        index: 0,
+        effect: Effect::Allow,
+        principal,
+        actions: star(),
+        resources: Some(star()),
+        conditions: Vec::new(),
+    };
+    Policies::one("what the actor writes", Document { id: None, statements: [statement].into() })
 }

@@ -69,6 +69,11 @@ pub(crate) fn compare(pattern: &[Token], value: &[Token], letters: Letters) -> T
     if covers(pattern, value, letters) {
         return Truth::Yes;
     }
+    let known = |token: &Token| matches!(token, Token::Char(_));
+    if value.iter().all(known) && pattern.iter().all(|token| known(token) || matches!(token, Token::Star | Token::Mark))
+    {
+        return Truth::No;
+    }
     if !meet(pattern, value, letters) {
         return Truth::No;
     }
@@ -89,6 +94,36 @@ pub(crate) fn compare(pattern: &[Token], value: &[Token], letters: Letters) -> T
     }
     // Without anything unknown the two answers agree; a `*` in a value can only be met by part of what it stands for.
     if reasons.is_empty() { Truth::No } else { Truth::Maybe(reasons) }
+}
+
+/// Whether a text is nothing but characters and wildcards.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.contains("${")
+}
+
+/// Whether a plain pattern matches a plain text: what [`compare`] answers, without its tokens.
+pub(crate) fn plain(pattern: &str, value: &str, letters: Letters) -> bool {
+    let (mut patterns, mut values) = (pattern.chars(), value.chars());
+    let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    loop {
+        let at = values.clone();
+        match (patterns.next(), values.next()) {
+            (Some('*'), _) => {
+                retry = Some((patterns.clone(), at.clone()));
+                values = at;
+            }
+            (Some(p), Some(v)) if p == '?' || same(p, v, letters) => {}
+            (None, None) => return true,
+            _ => {
+                let Some((after_star, mut from)) = retry.take() else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (patterns, values) = (after_star.clone(), from.clone());
+                retry = Some((after_star, from));
+            }
+        }
+    }
 }
 
 /// Whether two sets have a text in common, as far as can be known: no is certain.
@@ -210,6 +245,9 @@ fn covers(pattern: &[Token], value: &[Token], letters: Letters) -> bool {
 }
 
 fn same(one: char, other: char, letters: Letters) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one == other || (letters == Letters::IgnoreCase && one.eq_ignore_ascii_case(&other));
+    }
     one == other || (letters == Letters::IgnoreCase && one.to_lowercase().eq(other.to_lowercase()))
 }
 
@@ -234,6 +272,17 @@ mod tests {
             ("abc", "ABC", false),
         ] {
             assert_eq!(glob(pattern, value), Truth::of(expected), "{pattern} {value}");
+        }
+    }
+
+    #[test]
+    fn plain_texts_match_as_tokens_do() {
+        let texts =
+            ["", "a", "b", "ab", "a*", "*a", "a?b", "*", "?", "a*b*c", "abc", "aXbYc", "abcabc", "*abc", "??", "a**b"];
+        for pattern in texts {
+            for value in texts.iter().filter(|value| !value.contains(['*', '?'])) {
+                assert_eq!(Truth::of(plain(pattern, value, Letters::Exact)), glob(pattern, value), "{pattern} {value}");
+            }
         }
     }
 

@@ -157,7 +157,7 @@ pub(crate) fn ask(policies: &Policies, request: &Request, layer: Layer) -> Said 
 
 fn ask_one(policy: &Policy, request: &Request, layer: Layer) -> Said {
     let mut said = Said::nothing();
-    for statement in &policy.document.statements {
+    for statement in policy.document.statements.iter() {
         let Some(outcome) = apply(statement, request, layer) else { continue };
         let truth = outcome.named.at_all();
         match statement.effect {

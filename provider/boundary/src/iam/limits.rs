@@ -19,10 +19,10 @@ pub const TEXT_CHARS_MAX: usize = 4_096;
 pub const JSON_DEPTH_MAX: usize = 16;
 
 /// Example objects that are tried where a request stands for any object below a prefix.
-pub const EXAMPLES_MAX: usize = 256;
+pub const EXAMPLES_MAX: usize = 64;
 
 /// Calls of one escalation chain.
 pub const CHAIN_CALLS_MAX: usize = 6;
 
 /// Situations that the search for a chain looks at before it says that it does not know.
-pub const SITUATIONS_MAX: usize = 20_000;
+pub const SITUATIONS_MAX: usize = 2_000;

@@ -155,7 +155,7 @@ fn document(json: Json) -> Result<Document, ParseError> {
         return Err(too_much("Statement", "statements", limits::STATEMENTS_MAX));
     }
     let read = |(index, value)| statement(index, value, variables);
-    let statements = statements.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    let statements = statements.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?.into();
     Ok(Document { id, statements })
 }
 

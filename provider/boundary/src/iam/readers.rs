@@ -104,8 +104,11 @@ pub fn reading(estate: &Estate, principal: &Principal, store: &Store, changes: C
 /// Whether anybody may act as a principal.
 fn assumable(principal: &Principal) -> Truth {
     let Some(trust) = &principal.trust else { return Truth::Yes };
-    let allows =
-        trust.known().iter().flat_map(|policy| &policy.document.statements).any(|one| one.effect == Effect::Allow);
+    let allows = trust
+        .known()
+        .iter()
+        .flat_map(|policy| policy.document.statements.iter())
+        .any(|one| one.effect == Effect::Allow);
     match (allows, trust) {
         (true, _) => Truth::Yes,
         (false, Policies::Known(_)) => Truth::No,
@@ -215,7 +218,7 @@ fn opened(path: &Path) -> Path {
 
 /// Objects that the policies treat differently: one for each pattern of resources, if it lies below the prefix.
 fn examples(pattern: &str, identity: &Policies, policy: &Policies) -> Vec<String> {
-    let statements = identity.known().iter().chain(policy.known()).flat_map(|policy| &policy.document.statements);
+    let statements = identity.known().iter().chain(policy.known()).flat_map(|policy| policy.document.statements.iter());
     let resources = statements.filter_map(|statement| statement.resources.as_ref());
     let texts = resources.flat_map(|listed| match listed {
         Listed::Only(texts) | Listed::AllBut(texts) => texts,

@@ -1,9 +1,9 @@
 //! Whether a statement applies to a request, and by what that was decided.
 
-use crate::iam::arn::compare_arn;
+use crate::iam::arn::{compare_arn, compare_plain_arn};
 use crate::iam::condition;
 use crate::iam::document::{Effect, Listed, Statement};
-use crate::iam::glob::{Letters, Token, compare, set_tokens, value_tokens};
+use crate::iam::glob::{Letters, compare, is_plain, plain, set_tokens, value_tokens};
 use crate::iam::layer::Layer;
 use crate::iam::principal::{Denies, Named, named};
 use crate::iam::request::{Request, Resource};
@@ -106,10 +106,14 @@ fn unsupported(construct: &str) -> Named {
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html> ("the prefix and the action
 /// name are case insensitive") and `..._notaction.html`.
 fn actions(listed: &Listed, request: &Request) -> Truth {
-    let action = value_tokens(&request.action);
+    let known = is_plain(&request.action);
     let one = |text: &Text| match resolve(text, request, Wildcards::Match) {
-        Resolved::Pattern(pattern) => compare(&pattern, &action, Letters::IgnoreCase),
+        Resolved::Pattern(pattern) => compare(&pattern, &value_tokens(&request.action), Letters::IgnoreCase),
         Resolved::NoValue | Resolved::Malformed(_) => Truth::unsupported("a policy variable in Action"),
+    };
+    let one = |text: &Text| match known && is_plain(text.raw()) {
+        true => Truth::of(plain(text.raw(), &request.action, Letters::IgnoreCase)),
+        false => one(text),
     };
     match listed {
         Listed::Only(texts) => Truth::any(texts.iter().map(one)),
@@ -119,19 +123,15 @@ fn actions(listed: &Listed, request: &Request) -> Truth {
 
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html> and `..._notresource.html`.
 fn resources(listed: Option<&Listed>, request: &Request, layer: Layer) -> Truth {
-    let value = match &request.resource {
-        Resource::One(arn) => value_tokens(arn),
-        Resource::AnyOf(pattern) => set_tokens(pattern),
-    };
     match (listed, layer) {
         // "You can't use Resource in a trust policy": the resource is the role.
         (None, Layer::Trust) => Truth::Yes,
         (None, _) => Truth::unsupported("a statement without Resource"),
         (Some(Listed::Only(texts)), _) => {
-            Truth::any(texts.iter().map(|text| resource(text, &value, request, Empty::MatchesNothing)))
+            Truth::any(texts.iter().map(|text| resource(text, request, Empty::MatchesNothing)))
         }
         (Some(Listed::AllBut(texts)), _) => {
-            Truth::any(texts.iter().map(|text| resource(text, &value, request, Empty::Unclear))).negate()
+            Truth::any(texts.iter().map(|text| resource(text, request, Empty::Unclear))).negate()
         }
     }
 }
@@ -145,10 +145,22 @@ enum Empty {
     Unclear,
 }
 
-fn resource(text: &Text, value: &[Token], request: &Request, empty: Empty) -> Truth {
+fn resource(text: &Text, request: &Request, empty: Empty) -> Truth {
+    if text.is_star() {
+        return Truth::Yes;
+    }
+    if let Resource::One(arn) = &request.resource
+        && let Some(fact) = compare_plain_arn(text.raw(), arn)
+    {
+        return Truth::of(fact);
+    }
+    let value = match &request.resource {
+        Resource::One(arn) => value_tokens(arn),
+        Resource::AnyOf(pattern) => set_tokens(pattern),
+    };
     match (resolve(text, request, Wildcards::Match), empty) {
         // In a key policy and in statements about no resource `*` is all there is.
-        (Resolved::Pattern(pattern), _) => compare_arn(&pattern, value),
+        (Resolved::Pattern(pattern), _) => compare_arn(&pattern, &value),
         (Resolved::NoValue, Empty::MatchesNothing) => Truth::No,
         (Resolved::NoValue, Empty::Unclear) => Truth::unsupported("a variable without a value in NotResource"),
         (Resolved::Malformed(construct), _) => Truth::unsupported(&construct),
