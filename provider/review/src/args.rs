@@ -130,3 +130,38 @@ pub struct TextArguments {
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Every line of a text that calls the program, up to what a shell does with it.
+    fn calls(text: &str) -> Vec<Vec<String>> {
+        let lines = text.lines().map(|line| line.trim_start_matches("  ").trim());
+        let calls = lines
+            .filter_map(|line| line.find("ringfence ").filter(|at| *at == 0).and_then(|_| line.split(" || ").next()));
+        calls
+            .map(|call| call.split_whitespace().take_while(|word| !word.starts_with('#')).map(str::to_owned).collect())
+            .collect()
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_example_calls_is_understood() {
+        let files = [
+            include_str!("../../../examples/pull-request-review/boundary-review.yml"),
+            include_str!("../../../examples/pull-request-review/README.md"),
+        ];
+        let calls: Vec<Vec<String>> = files.iter().flat_map(|text| calls(text)).collect();
+        assert_eq!(calls.len(), 2, "{calls:?}");
+        for call in calls {
+            Arguments::try_parse_from(&call).unwrap_or_else(|error| panic!("{call:?}: {error}"));
+        }
+    }
+}

@@ -29,7 +29,7 @@ pub const CHARACTERS_MAX: usize = 65_536;
 /// Bytes that each part may take; their sum leaves room for the fixed words.
 const LINE_MAX: usize = 700;
 const DIAGRAM_MAX: usize = 9_000;
-const VIOLATED_MAX: usize = 20_000;
+const VIOLATED_MAX: usize = 18_000;
 const UNKNOWN_MAX: usize = 12_000;
 const EXCLUDED_MAX: usize = 3_000;
 const EVIDENCE_MAX: usize = 6_000;

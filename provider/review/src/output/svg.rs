@@ -137,16 +137,22 @@ fn zone(diagram: &Diagram, frame: &Frame, spots: &mut [Option<Spot>], link: &imp
     text
 }
 
-/// A curve from one node's edge to the other's; nodes in one column are joined on their right side.
+/// A curve from one node's edge to the other's; nodes in one column are joined on the side of the middle.
 fn arrow(diagram: &Diagram, edge: &Edge, number: usize, from: Spot, to: Spot) -> String {
     let width = BOX_WIDTH - 24;
     let middle = NODE_HEIGHT / 2;
+    let steps = i32::try_from(number % 5).unwrap_or(0);
     let (x1, x2, bend1, bend2) = if from.x + width <= to.x {
         (from.x + width, to.x, 90, -90)
     } else if to.x + width <= from.x {
         (from.x, to.x + width, -90, 90)
+    } else if from.x < WIDTH / 2 {
+        // Curves of one column go different distances, so that they are told apart.
+        let bend = 50 + 40 * steps + (from.y - to.y).abs() / 4;
+        (from.x + width, to.x + width, bend, bend)
     } else {
-        (from.x + width, to.x + width, 50, 50)
+        let bend = 50 + 40 * steps + (from.y - to.y).abs() / 4;
+        (from.x, to.x, -bend, -bend)
     };
     let (y1, y2) = (from.y + middle, to.y + middle);
     let class = match (edge.change, edge.approved) {
@@ -164,7 +170,7 @@ fn arrow(diagram: &Diagram, edge: &Edge, number: usize, from: Spot, to: Spot) ->
     };
     let not_approved = if class == "bad" { " ✘" } else { "" };
     // Labels of neighbours stand at different places of their curves.
-    let share = 3 + i32::try_from(number % 4).unwrap_or(0);
+    let share = if from.x == to.x { 5 } else { 3 + steps };
     let at = |a: i32, b: i32, bend_a: i32, bend_b: i32| on_curve([a, a + bend_a, b + bend_b, b], share);
     let (label_x, label_y) = (at(x1, x2, bend1, bend2), at(y1, y2, 0, 0));
     let name = |node: usize| diagram.nodes.get(node).map(|node| escape::html(&node.name)).unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use expect_test::{expect, expect_file};
+use provider_boundary::review::Review;
 use serde_json::Value;
 
 use super::{
@@ -119,6 +120,30 @@ fn every_result_points_into_the_configuration() {
         })
         .collect();
     assert_eq!(places, ["boundary.hcl:1".to_owned(), "infra/main.tf:12".to_owned()].into());
+}
+
+/// The schema of SARIF 2.1.0, as the crate `serde-sarif` carries it: a development dependency for this file alone.
+fn sarif_schema() -> Value {
+    let metadata = cargo_metadata::MetadataCommand::new().exec().unwrap();
+    let package = metadata.packages.iter().find(|one| one.name.as_str() == "serde-sarif").unwrap();
+    let path = package.manifest_path.with_file_name("src").join("schema.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    // Languages, which no report names, have a pattern with a stray bracket: ECMA 262 allows it, this validator does not.
+    read(&text.replace("{2}]?$", "{2}?$"))
+}
+
+#[test]
+fn sarif_validates_against_its_schema() {
+    let validator = jsonschema::validator_for(&sarif_schema()).unwrap();
+    for review in
+        [sample::changed(), sample::first(), sample::many(300), sample::saying("%\\ü \"]("), Review::default()]
+    {
+        let sarif = read(&sarif(&sample::report(&review)));
+        let errors: Vec<String> =
+            validator.iter_errors(&sarif).map(|one| format!("{}: {one}", one.instance_path())).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+    assert!(!validator.is_valid(&serde_json::json!({"version": "2.1.0"})), "the schema refuses what is no SARIF");
 }
 
 /// The identifiers and the links of a page.

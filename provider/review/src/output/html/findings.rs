@@ -116,7 +116,9 @@ impl Page<'_> {
             escape::html(&one.sentence),
             self.all_links(&one.evidence, &format!("f-{id}")),
         );
-        let grounds = sentence::grounds(&one.verdict);
+        // What the sentence says already is not said again.
+        let mut grounds = sentence::grounds(&one.verdict);
+        grounds.retain(|ground| ground.plain() != one.sentence);
         if !grounds.is_empty() {
             text.push_str("<ul>");
             for ground in grounds.iter().take(GROUNDS_MAX) {

@@ -98,37 +98,29 @@ impl Page<'_> {
         let paths = delta::of(self.report.review, |summary| summary.paths.as_slice());
         let rows = paths.moves().map(|(change, one)| {
             let price = one.monthly_micro_usd.as_ref().map_or_else(String::new, price);
-            let words = [&one.mode, &one.owner, &one.purpose, &one.encryption, &one.expires];
-            let [mode, owner, purpose, encryption, expires] =
-                words.map(|word| word.as_deref().map_or_else(|| "-".to_owned(), escape::html));
             let hops: Vec<String> = one.enforced_by.iter().map(|hop| code(hop)).collect();
+            let terms = [
+                ("owner", &one.owner),
+                ("purpose", &one.purpose),
+                ("mode", &one.mode),
+                ("encryption", &one.encryption),
+                ("until", &one.expires),
+            ];
+            let stated = terms.iter().filter_map(|(name, word)| word.as_ref().map(|word| (name, word)));
+            let stated: Vec<String> = stated.map(|(name, word)| format!("{name} {}", escape::html(word))).collect();
             vec![
                 moved(change),
                 code(&one.from),
                 code(&one.to),
                 escape::html(&one.port),
-                owner,
-                format!("{purpose} ({mode}, until {expires})"),
-                encryption,
-                hops.join(" "),
+                if stated.is_empty() { "nothing".into() } else { stated.join("<br/>") },
+                hops.join("<br/>"),
                 price,
                 approval(one.approved, one.doubt.as_ref()),
                 self.at(&one.at, "paths"),
             ]
         });
-        let columns = [
-            "",
-            "from",
-            "to",
-            "port",
-            "owner",
-            "purpose",
-            "encryption",
-            "let through by",
-            "per month",
-            "contract",
-            "evidence",
-        ];
+        let columns = ["", "from", "to", "port", "stated", "let through by", "per month", "contract", "evidence"];
         table("paths", &columns, rows)
     }
 
