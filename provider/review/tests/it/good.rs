@@ -41,11 +41,12 @@ fn gaps(kind: &str, name: &str) -> Vec<String> {
 fn nothing_of_a_first_plan_is_unknown_but_what_only_aws_knows() {
     let account = r#"/account_public_access/unknown: {"reason":"not_read","source":"aws","what":"s3control:GetPublicAccessBlock"}"#;
     assert_eq!(gaps("aws", "first"), [account]);
+    assert_eq!(gaps("ours", "first"), [account]);
 }
 
 #[test]
 fn of_what_exists_only_that_is_unknown_which_no_plan_says() {
-    for kind in ["aws"] {
+    for kind in ["aws", "ours"] {
         for name in ["good", "refreshed"] {
             let found = gaps(kind, name);
             let others: Vec<_> = found.iter().filter(|one| !one.contains("\"not_read\"")).collect();

@@ -7,4 +7,5 @@ mod cli;
 mod difference;
 mod fixtures;
 mod good;
+mod large;
 mod mutations;

@@ -22,6 +22,11 @@ fn mutations_of_the_good_aws_configuration_show_where_they_were_made() {
 }
 
 #[test]
+fn mutations_of_the_good_configuration_in_our_resources_show_where_they_were_made() {
+    expect_test::expect_file!["mutations_ours.txt"].assert_eq(&differences("ours"));
+}
+
+#[test]
 fn a_policy_widened_behind_a_role_tag_is_as_visible_as_one_widened_openly() {
     let read = |name: &str| {
         let scenarios = fixtures::scenarios("aws");
