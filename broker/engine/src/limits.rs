@@ -93,6 +93,8 @@ pub const PUTS_IN_FLIGHT_MAX: usize = 16;
 pub const SMALL_PUTS_IN_FLIGHT_MAX: usize = 4;
 /// Time whose PUT budget may be spent at once.
 pub const PUT_BURST: Duration = Duration::from_secs(2);
+/// Time for which small objects are written more rarely because of what folding costs; beyond it is not asked for.
+pub const OWED_TIME_MAX: Duration = Duration::from_secs(300);
 /// Producers whose sequence numbers a partition remembers; the one that wrote longest ago is forgotten first.
 pub const PRODUCERS_PER_PARTITION_MAX: usize = 10_000;
 /// Producers that are forgotten at once where there are too many.
@@ -148,9 +150,9 @@ pub const READ_ATTEMPTS_MAX: u32 = 5;
 /// Seals set at once; more than any incarnation can have in flight.
 pub const SEALS_AT_ONCE: u64 = 64;
 /// Numbers of one log looked at before what was found is taken, when it is taken over.
-pub const RECOVERY_READS_MAX: u64 = 64;
+pub const RECOVERY_READS_MAX: u64 = 128;
 /// Objects of one log read at once when it is taken over.
-pub const RECOVERY_READS_AT_ONCE: usize = 64;
+pub const RECOVERY_READS_AT_ONCE: usize = 128;
 /// Objects that repeat others' indexes looked at together; a log has no more above its floor.
 pub const RECOVERY_LEAPS_AT_ONCE: u64 = 16;
 /// Bytes of an object of a write-ahead log that are read for its head; a second read gets what is longer.
@@ -170,7 +172,7 @@ pub const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(3600);
 /// Time between two looks at topics whose deletion is final: only a write that was on its way for longer can be there.
 pub const FINALISED_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 /// Objects deleted at once.
-pub const DELETES_AT_ONCE: usize = 16;
+pub const DELETES_AT_ONCE: usize = 32;
 /// Time between two looks at what has expired, or is worth compacting.
 pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 /// Bytes of keys that one compaction holds in memory; with more a shorter part of the partition is compacted.
@@ -307,8 +309,12 @@ pub const SEGMENT_INDEX_BYTES_MAX: usize = 16 << 20;
 pub const PLACES_MOVED_MAX: u32 = 5;
 /// Bytes that are read at once when a partition is read as a whole.
 pub const SCAN_BYTES: usize = 4 << 20;
-/// Objects that folding reads at once; each takes up to the size of an object while it is read.
-pub const FOLD_READS_AT_ONCE: usize = 8;
+/// Time that is spent on folding before the log is trimmed, where more than can be folded is written all the time.
+pub const FOLD_TIME_MAX: Duration = Duration::from_secs(3);
+/// Rounds of folding at once, each of other partitions.
+pub const FOLD_ROUNDS_AT_ONCE: usize = 3;
+/// Objects that a round reads at once; each takes up to the size of an object while it is read.
+pub const FOLD_READS_AT_ONCE: usize = 6;
 /// Segments written at once; the memory of a round is bounded apart from this.
 pub const SEGMENT_WRITES_AT_ONCE: usize = 8;
 /// Manifests written at once.
@@ -319,6 +325,12 @@ pub const MANIFEST_DELETE_EVERY: u64 = 16;
 pub const MANIFEST_READS_AT_ONCE: usize = 64;
 /// Time between two looks at what has to be folded.
 pub const FOLD_INTERVAL: Duration = Duration::from_secs(1);
+/// Bytes per partition from which on it is worth a manifest, where many partitions have something to fold.
+pub const FOLD_BYTES_PER_PARTITION: u64 = 256 << 10;
+/// Segments' worth of bytes that are folded in any case.
+pub const FOLD_SEGMENTS_MAX: u64 = 4;
+/// Manifests claimed per look, of partitions that have something to fold.
+pub const CLAIMS_PER_LOOK: usize = 20;
 /// Time after which what predecessors left is folded, so that their logs can be given up.
 pub const FOLD_INHERITED_AFTER: Duration = Duration::from_secs(5);
 /// Time between two floors of a log.

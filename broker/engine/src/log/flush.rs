@@ -12,7 +12,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::limits::{FLUSH_BYTES_AT_ONCE, PUT_BURST, PUTS_IN_FLIGHT_MAX, SMALL_PUTS_IN_FLIGHT_MAX};
+use crate::limits::{FLUSH_BYTES_AT_ONCE, OWED_TIME_MAX, PUT_BURST, PUTS_IN_FLIGHT_MAX, SMALL_PUTS_IN_FLIGHT_MAX};
 
 /// Parts of 1/budget between two flushes, in hundredths: while nothing is in flight, and while something is.
 const PAUSE_IDLE: u32 = 100;
@@ -22,8 +22,8 @@ const PAUSE_BUSY_MIN: u32 = 60;
 /// By how much each token that was saved shortens both.
 const PAUSE_PER_TOKEN: u32 = 5;
 /// Hundredths of 1/budget that a flush waits for one more batch, and the batches that make one likely within that time.
-const ONE_MORE: u32 = 10;
-const ONE_MORE_BATCHES_MIN: usize = 8;
+const ONE_MORE: u32 = 30;
+const ONE_MORE_BATCHES_MIN: usize = 4;
 
 /// What the writer waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +53,15 @@ pub(crate) struct FlushPolicy {
     burst: Duration,
     /// The bucket is full at this time.
     full_at: Duration,
+    /// Until then every small object costs twice: the other half pays for what is not written here.
+    paying_until: Duration,
     last: Option<Duration>,
 }
 
 impl FlushPolicy {
     pub(crate) fn new(put_budget_per_second: Option<NonZeroU32>) -> Self {
         let interval = put_budget_per_second.map(|rate| Duration::from_secs(1) / rate.get());
-        Self { interval, burst: PUT_BURST, full_at: Duration::ZERO, last: None }
+        Self { interval, burst: PUT_BURST, full_at: Duration::ZERO, paying_until: Duration::ZERO, last: None }
     }
 
     /// Whether what is buffered goes out now, with `in_flight` objects on their way.
@@ -101,8 +103,16 @@ impl FlushPolicy {
     pub(crate) fn flushed(&mut self, now: Duration, bytes: usize) {
         self.last = Some(now);
         if bytes < FLUSH_BYTES_AT_ONCE {
-            self.spent(now, 1);
+            self.spent(now, if now < self.paying_until { 2 } else { 1 });
         }
+    }
+
+    /// Notes that as many requests come from elsewhere, such as the manifests of what is folded. They do not wait for the
+    /// budget; small objects make room for them, one for one, so that both together stay within it.
+    pub(crate) fn owe(&mut self, now: Duration, puts: u32) {
+        let Some(interval) = self.interval.filter(|_| puts > 0) else { return };
+        let until = self.paying_until.max(now) + (interval * 2).saturating_mul(puts);
+        self.paying_until = until.min(now + OWED_TIME_MAX);
     }
 
     /// Notes requests that cost as much and were not decided here: PUTs that were repeated for being slow.
@@ -171,11 +181,36 @@ mod tests {
         let policy = spent(20, now);
         let at = now + Duration::from_millis(50);
         let many = Buffered { bytes: 1, batches: 10, grew: false };
-        let with_one_more = at + Duration::from_millis(5);
+        let with_one_more = at + Duration::from_millis(15);
         assert_eq!(policy.decide(at, many, 0), Decision::WaitUntil(with_one_more));
         assert_eq!(policy.decide(with_one_more, many, 0), Decision::Flush);
         assert_eq!(policy.decide(at, Buffered { grew: true, ..many }, 0), Decision::Flush);
         assert_eq!(policy.decide(at, Buffered { batches: 2, ..many }, 0), Decision::Flush);
+    }
+
+    /// Objects written from `from` to `to` where there is always something to write.
+    fn written(policy: &mut FlushPolicy, from: Duration, to: Duration) -> u32 {
+        let (mut now, mut count) = (from, 0);
+        while now < to {
+            if policy.decide(now, some(1), 0) == Decision::Flush {
+                policy.flushed(now, 1);
+                count += 1;
+            }
+            now += Duration::from_millis(1);
+        }
+        count
+    }
+
+    #[test]
+    fn what_folding_costs_comes_off_what_small_objects_may_cost() {
+        let start = Duration::from_secs(9);
+        let mut policy = spent(20, start);
+        policy.owe(start, 100);
+        // Half of twenty a second until a hundred are paid for, then all of it, but for one at the turn.
+        assert_eq!(written(&mut policy, start, start + Duration::from_secs(10)), 100);
+        assert_eq!(written(&mut policy, start + Duration::from_secs(10), start + Duration::from_secs(15)), 99);
+        policy.owe(start, u32::MAX);
+        assert!(policy.paying_until <= start + OWED_TIME_MAX, "a debt without end would slow everything down for ever");
     }
 
     proptest! {

@@ -57,12 +57,19 @@ pub(crate) struct Folding<'a> {
     pub(crate) env: &'a Env,
 }
 
-/// Chooses what one round folds: the oldest spans of the write-ahead log first, at most so many bytes, at least one span.
+/// Chooses what one round folds: at most so many bytes, at least one span.
 ///
-/// What predecessors left comes before one's own, so that their logs can be given up.
+/// What predecessors left comes first, the oldest before all others, so that their logs can be given up. Of one's own the
+/// partition with the oldest span comes first, and comes whole: each partition of a round takes a manifest.
 pub(crate) fn choose<P>(me: Incarnation, candidates: Vec<Chosen<P>>, bytes_max: u64) -> Vec<Chosen<P>> {
     let mut taken = vec![0_usize; candidates.len()];
-    let order = |number: usize, span: &Span| (span.object.incarnation == me, span.object, number);
+    let own = |one: &Chosen<P>| one.spans.iter().find(|span| span.object.incarnation == me).map(|span| span.object);
+    let oldest: Vec<Option<ObjectRef>> = candidates.iter().map(own).collect();
+    let order = |number: usize, span: &Span| {
+        let is_own = span.object.incarnation == me;
+        let object = oldest.get(number).copied().flatten().filter(|_| is_own).unwrap_or(span.object);
+        (is_own, object, number)
+    };
     let mut next: BTreeMap<_, usize> = BTreeMap::new();
     for (number, candidate) in candidates.iter().enumerate() {
         if let Some(first) = candidate.spans.first() {
@@ -300,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_dead_left_comes_first_then_the_oldest_objects() {
+    fn what_the_dead_left_comes_first_then_the_partition_with_the_oldest_object() {
         let candidates = || {
             vec![
                 Chosen { partition: 1, spans: vec![span(ME, 1, 0, 5), span(ME, 9, 1, 5)] },
@@ -309,7 +316,7 @@ mod tests {
         };
         assert_eq!(lengths(&choose(ME, candidates(), 5)), [(2, 1)]);
         assert_eq!(lengths(&choose(ME, candidates(), 10)), [(1, 1), (2, 1)]);
-        assert_eq!(lengths(&choose(ME, candidates(), 15)), [(1, 1), (2, 2)]);
+        assert_eq!(lengths(&choose(ME, candidates(), 15)), [(1, 2), (2, 1)], "a partition comes whole");
         assert_eq!(lengths(&choose(ME, candidates(), 20)), [(1, 2), (2, 2)]);
         assert_eq!(lengths(&choose(ME, candidates(), 1)), [(2, 1)], "one span goes however large it is");
     }

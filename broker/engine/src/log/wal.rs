@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ struct Shared {
     /// The first number that is kept.
     floor: AtomicU64,
     held: Mutex<Held>,
+    /// Requests that folding costs and the budget does not know of yet.
+    owed: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -102,6 +104,7 @@ impl Wal {
             acknowledged: AtomicU64::new(0),
             floor: AtomicU64::new(0),
             held: Mutex::default(),
+            owed: AtomicU32::new(0),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -170,6 +173,11 @@ impl Wal {
     pub(crate) fn trimmed(&self, floor: u64) {
         self.shared.floor.fetch_max(floor, Ordering::AcqRel);
         self.shared.wake.notify_one();
+    }
+
+    /// Folding costs as many requests: small objects are written more rarely for a while.
+    pub(crate) fn owe(&self, puts: u32) {
+        self.shared.owed.fetch_add(puts, Ordering::Relaxed);
     }
 
     /// What the log holds.
@@ -295,6 +303,7 @@ impl Writer {
         let hedges = self.sequence.store().counts().hedges;
         self.policy.spent(now, u32::try_from(hedges.saturating_sub(self.hedges)).unwrap_or(u32::MAX));
         self.hedges = hedges;
+        self.policy.owe(now, self.wal.shared.owed.swap(0, Ordering::Relaxed));
         let mut queue = self.wal.queue();
         let at_once = match queue.full.front() {
             Some(full) => Some(full.builder.body_len()),
@@ -369,8 +378,11 @@ impl Writer {
         for slice in &object.index.slices {
             self.wal.held().add(seq, slice);
             let id = PartitionId { topic: slice.topic, partition: slice.partition };
-            if let Some(partition) = object.partitions.get(&id) {
-                partition.durable(slice, place);
+            if let Some(partition) = object.partitions.get(&id)
+                && partition.durable(slice, place)
+            {
+                // Folding it will take a manifest.
+                self.wal.owe(1);
             }
         }
         self.wal.shared.acknowledged.store(seq.saturating_add(1), Ordering::Release);

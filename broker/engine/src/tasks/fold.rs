@@ -4,7 +4,7 @@
 //! the log grows too long. Afterwards a checkpoint says how far everything is folded, metadata raises the log's floor, and
 //! the objects below the floor that metadata has are deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use broker_metadata::{ChainLink, Change, Rejection};
 use broker_record::{LeaderEpoch, Offset};
 use broker_store::mutation::{Mutation, is_on};
 use broker_store::{Filled, Frozen, Key, Nonce, Patience, SequenceName};
+use futures::future::join_all;
 use futures::{StreamExt, stream};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
@@ -21,7 +22,8 @@ use crate::engine::{Inner, actor};
 use crate::journal::Wish;
 use crate::life::Life;
 use crate::limits::{
-    DELETES_AT_ONCE, FOLD_INHERITED_AFTER, FOLD_INTERVAL, MANIFEST_READS_AT_ONCE, TRIM_INTERVAL, TRIM_OBJECTS,
+    CLAIMS_PER_LOOK, DELETES_AT_ONCE, FOLD_BYTES_PER_PARTITION, FOLD_INHERITED_AFTER, FOLD_INTERVAL,
+    FOLD_ROUNDS_AT_ONCE, FOLD_SEGMENTS_MAX, FOLD_TIME_MAX, MANIFEST_READS_AT_ONCE, TRIM_INTERVAL, TRIM_OBJECTS,
 };
 use crate::log::{Chosen, Folding, HeldPart, choose, read_newest};
 use crate::topic::{Partition, PartitionId, Unfolded};
@@ -42,7 +44,7 @@ pub(crate) async fn fold(inner: Arc<Inner>, life: Arc<Life>) {
         tokio::select! {
             biased;
             () = life.cancel.cancelled() => return,
-            folded = fold_due(&life, &mut ages) => if folded && held(&life) >= TRIM_OBJECTS {
+            folded = claim_and_fold(&life, &mut ages) => if folded && held(&life) >= TRIM_OBJECTS {
                 trim.tried_at = None;
             }
         }
@@ -117,9 +119,13 @@ impl Ages {
             all.retain(is_old);
             return all;
         }
-        // Enough for a segment.
+        // Enough for a segment, and for every partition's manifest.
         let bytes: u64 = all.iter().map(|one| one.unfolded.bytes).sum();
-        if bytes >= wide(limits.segment_bytes) {
+        let segment = wide(limits.segment_bytes);
+        let worth_it = wide(all.len()).saturating_mul(FOLD_BYTES_PER_PARTITION).min(segment * FOLD_SEGMENTS_MAX);
+        if bytes >= segment.max(worth_it) {
+            // What does not fit into one round goes into the next.
+            self.until = acknowledged;
             return all;
         }
         // Whatever else has waited half as long goes along with what has waited long.
@@ -132,17 +138,37 @@ impl Ages {
     }
 }
 
-/// Folds round by round until nothing is due; whether anything was folded.
+async fn claim_and_fold(life: &Life, ages: &mut Ages) -> bool {
+    claim_some(life).await;
+    fold_due(life, ages).await
+}
+
+/// Claims manifests of partitions that have something to fold, some at a time: all of them together would be many requests
+/// at once when their time has come.
+async fn claim_some(life: &Life) {
+    let is_next = |partition: &Arc<Partition>| partition.unfolded_bytes() > 0 && !partition.manifests.is_claimed();
+    let next = life.all_serving().into_iter().filter(is_next).take(CLAIMS_PER_LOOK);
+    let claims = stream::iter(next).map(|partition| async move { partition.manifests.update(|_| None).await });
+    let mut claims = claims.buffered(CLAIMS_PER_LOOK);
+    while let Some(claimed) = claims.next().await {
+        life.wal.owe(1);
+        if let Err(problem) = claimed {
+            debug!(%problem, "a manifest is not claimed yet");
+        }
+    }
+}
+
+/// Folds until nothing is due, or the log has to be trimmed in between; whether anything was folded.
 async fn fold_due(life: &Life, ages: &mut Ages) -> bool {
     let mut folded = false;
+    let until = life.env.monotonic().saturating_add(FOLD_TIME_MAX);
     loop {
         let due = ages.due(life);
-        if due.is_empty() {
+        if due.is_empty() || (folded && life.env.monotonic() >= until) {
             return folded;
         }
         let candidate = |one: Waiting| Chosen { spans: one.partition.unfolded_spans(), partition: one.partition };
-        let candidates: Vec<_> = due.into_iter().map(candidate).collect();
-        let chosen = choose(life.id, candidates, wide(life.limits.segment_bytes));
+        let rounds = rounds_of(life, due.into_iter().map(candidate).collect());
         let folding = Folding {
             store: &life.data,
             cluster: life.cluster_id,
@@ -150,18 +176,36 @@ async fn fold_due(life: &Life, ages: &mut Ages) -> bool {
             objects: &life.objects,
             env: &life.env,
         };
-        match folding.round(chosen).await {
-            Ok(0) => return folded,
-            Ok(partitions) => {
-                folded = true;
-                debug!(partitions, "folded");
-            }
-            Err(problem) => {
-                warn!(%problem, "not folded yet");
-                return folded;
+        let mut all_well = true;
+        for round in join_all(rounds.into_iter().map(|chosen| folding.round(chosen))).await {
+            match round {
+                Ok(partitions) => {
+                    debug!(partitions, "folded");
+                    folded |= partitions > 0;
+                    all_well &= partitions > 0;
+                }
+                Err(problem) => {
+                    warn!(%problem, "not folded yet");
+                    all_well = false;
+                }
             }
         }
+        if !all_well {
+            return folded;
+        }
     }
+}
+
+/// What is folded at once: rounds of which none has a partition of another.
+fn rounds_of(life: &Life, mut candidates: Vec<Chosen<Arc<Partition>>>) -> Vec<Vec<Chosen<Arc<Partition>>>> {
+    let mut rounds = Vec::new();
+    while !candidates.is_empty() && rounds.len() < FOLD_ROUNDS_AT_ONCE {
+        let chosen = choose(life.id, candidates.clone(), wide(life.limits.segment_bytes));
+        let taken: BTreeSet<PartitionId> = chosen.iter().map(|one| one.partition.id).collect();
+        candidates.retain(|one| !taken.contains(&one.partition.id) && !one.spans.is_empty());
+        rounds.push(chosen);
+    }
+    rounds
 }
 
 /// Raising the floor of one's own log.

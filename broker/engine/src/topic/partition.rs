@@ -180,9 +180,10 @@ impl Partition {
         Ok((base, ticket))
     }
 
-    /// Batches have become durable, and everything before them.
-    pub(crate) fn durable(&self, slice: &Slice, object: ObjectRef) {
+    /// Batches have become durable, and everything before them; whether they are the first that have to be folded.
+    pub(crate) fn durable(&self, slice: &Slice, object: ObjectRef) -> bool {
         let mut state = self.state();
+        let all_folded = state.index.unfolded_bytes() == 0;
         let span = Span::of(slice, object);
         extend(&mut state.epochs, &span);
         if let Err(gap) = state.index.push(span) {
@@ -198,6 +199,7 @@ impl Partition {
             state.in_flight.pop_front();
         }
         state.waiting.wake();
+        all_folded
     }
 
     /// Gives the partition up: nothing is appended or served any more.
