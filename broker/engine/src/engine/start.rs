@@ -8,10 +8,12 @@ use broker_metadata::{
     RegisterBroker, Rejection,
 };
 use broker_store::{Failure, Incarnation};
+use futures::future::join;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
+use uuid::Uuid;
 
 use super::propose::{Queue, append_queued};
 use super::{Inner, Shown, StartError};
@@ -32,14 +34,12 @@ pub(super) async fn start(
     network: Arc<dyn Network>,
     env: Env,
 ) -> Result<Arc<Inner>, StartError> {
-    let log = open(&config, &stores, &env).await?;
+    let (log, data_marker) = join(open(&config, &stores, &env), Marker::read(&stores.data, MarkedBucket::Data)).await;
+    let log = log?;
     let cluster_id = log.cluster_id();
-    Marker::claim(&stores.data, MarkedBucket::Data, cluster_id).await.map_err(|problem| match problem {
-        MarkerError::OtherCluster { .. } | MarkerError::Unreadable { .. } => {
-            StartError::WrongCluster(problem.to_string())
-        }
-        MarkerError::Store(_) | MarkerError::Unfilled(_) => StartError::Data(problem.to_string()),
-    })?;
+    if !data_marker.is_ok_and(|marker| marker == Some(Marker { cluster_id })) {
+        claim_data(&stores, cluster_id).await?;
+    }
     let journal = Arc::new(Journal::new(log, env.clone()));
     let inner = Arc::new(Inner {
         config,
@@ -80,6 +80,15 @@ pub(super) async fn start(
     };
     inner.tasks.spawn(supervise(Arc::clone(&inner), life));
     Ok(inner)
+}
+
+async fn claim_data(stores: &Stores, cluster_id: Uuid) -> Result<(), StartError> {
+    Marker::claim(&stores.data, MarkedBucket::Data, cluster_id).await.map_err(|problem| match problem {
+        MarkerError::OtherCluster { .. } | MarkerError::Unreadable { .. } => {
+            StartError::WrongCluster(problem.to_string())
+        }
+        MarkerError::Store(_) | MarkerError::Unfilled(_) => StartError::Data(problem.to_string()),
+    })
 }
 
 async fn open(config: &EngineConfig, stores: &Stores, env: &Env) -> Result<MetadataLog, StartError> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use broker_store::{Filled, Frozen, Key, Patience, Prefix, SequenceName, Store, StoreError};
-
 use uuid::Uuid;
 
 use super::{LogOptions, MetadataLog, OpenError, ReadError, SnapshotError};
@@ -18,13 +17,18 @@ impl MetadataLog {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(store: &Store, options: LogOptions) -> Result<Self, OpenError> {
-        let marker = Marker::read(store, MarkedBucket::Metadata).await?;
-        let marker = marker.ok_or_else(|| OpenError::NoCluster { cluster: store.cluster().to_owned() })?;
-        if let Some(wanted) = options.cluster_id {
-            marker.check(MarkedBucket::Metadata, wanted)?;
-        }
-        let mut log = Self::blank(store, marker.cluster_id, options);
-        log.load().await?;
+        let no_cluster = || OpenError::NoCluster { cluster: store.cluster().to_owned() };
+        let Some(wanted) = options.cluster_id else {
+            let marker = Marker::read(store, MarkedBucket::Metadata).await?.ok_or_else(no_cluster)?;
+            let mut log = Self::blank(store, marker.cluster_id, options);
+            log.load().await?;
+            return Ok(log);
+        };
+        // Whose log it should be is known: it is read meanwhile, and counts for nothing if the marker says otherwise.
+        let mut log = Self::blank(store, wanted, options);
+        let (marker, loaded) = tokio::join!(Marker::read(store, MarkedBucket::Metadata), log.load());
+        marker?.ok_or_else(no_cluster)?.check(MarkedBucket::Metadata, wanted)?;
+        loaded?;
         Ok(log)
     }
 
