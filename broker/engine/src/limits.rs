@@ -198,17 +198,17 @@ pub const OFFSETS_EXPIRY_INTERVAL: Duration = Duration::from_secs(600);
 /// Bytes that an object of a write-ahead log has at most in the ordinary case; reserved before it is read.
 pub const WAL_OBJECT_BYTES_EXPECTED: usize = (4 << 20) + (512 << 10);
 /// Bytes of objects of write-ahead logs that folding has read and not yet copied; apart from what clients make it read.
-pub const READ_ONCE_BYTES_MAX: usize = FOLD_READS_AT_ONCE * WAL_OBJECT_BYTES_EXPECTED;
+pub const READ_ONCE_BYTES_MAX: usize = FOLD_ROUNDS_AT_ONCE * FOLD_READS_AT_ONCE * WAL_OBJECT_BYTES_EXPECTED;
 /// Time that a read waits for memory that answers to slow clients hold.
 pub const READ_MEMORY_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Looks for such memory within that time.
 pub const READ_MEMORY_LOOKS: u32 = 20;
-/// Bytes of each partition that are read ahead of a consumer that catches up.
-pub const READ_AHEAD_BYTES: usize = 2 << 20;
+/// Bytes that a partition gets of a fetch's answer at least, where there is room, however many partitions have something.
+pub const FETCH_SHARE_BYTES_MIN: usize = 1 << 20;
 /// Objects that are read before anybody asks for them, at once.
-pub const OBJECTS_READ_AHEAD_MAX: usize = 8;
+pub const OBJECTS_READ_AHEAD_MAX: usize = 16;
 /// Objects that one fetch reads from the store at once.
-pub const OBJECT_READS_PER_FETCH_MAX: usize = 8;
+pub const OBJECT_READS_PER_FETCH_MAX: usize = 24;
 /// Partitions of one question where records lie, or what has changed: as text with its answer it stays below 4 MiB.
 pub const LOOK_PARTITIONS_MAX: usize = 3_000;
 /// Places of one answer where records lie.
@@ -299,8 +299,6 @@ pub const MARKERS_RETRY: (Duration, Duration) = (Duration::from_millis(20), Dura
 pub const TRANSACTIONAL_OFFSETS_MAX: usize = 100_000;
 /// Bytes of a segment that are read at once.
 pub const SEGMENT_CHUNK_BYTES: usize = 1 << 20;
-/// Chunks that are fetched ahead of a reader.
-pub const SEGMENT_CHUNKS_AHEAD: usize = 2;
 /// Chunks that one read fetches at once.
 pub const SEGMENT_CHUNKS_AT_ONCE: usize = 8;
 /// Bytes of segments' indexes that are kept; a segment of 64 MiB has about 40 KiB.
@@ -314,7 +312,7 @@ pub const FOLD_TIME_MAX: Duration = Duration::from_secs(3);
 /// Rounds of folding at once, each of other partitions.
 pub const FOLD_ROUNDS_AT_ONCE: usize = 3;
 /// Objects that a round reads at once; each takes up to the size of an object while it is read.
-pub const FOLD_READS_AT_ONCE: usize = 6;
+pub const FOLD_READS_AT_ONCE: usize = 4;
 /// Segments written at once; the memory of a round is bounded apart from this.
 pub const SEGMENT_WRITES_AT_ONCE: usize = 8;
 /// Manifests written at once.

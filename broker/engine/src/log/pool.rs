@@ -107,6 +107,11 @@ impl<K: Copy + Ord, V: Clone> Cache<K, V> {
         state.pool.holds(key) || state.loading.contains_key(&key)
     }
 
+    /// The value, if it is there.
+    pub(super) fn cached(&self, key: K) -> Option<V> {
+        self.state().pool.get(key)
+    }
+
     /// The value; `load` reads it, once for all who ask meanwhile, and says how many bytes it takes.
     pub(super) async fn get(
         &self,

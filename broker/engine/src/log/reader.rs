@@ -30,7 +30,15 @@ impl Place {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Wal(span) => usize::try_from(span.length).unwrap_or(usize::MAX),
-            Self::Segment(place) => place.bytes_max.min(usize::try_from(place.entry.part.length).unwrap_or(usize::MAX)),
+            Self::Segment(place) => place.bytes_max.min(place.bytes_to_end()),
+        }
+    }
+
+    /// The first offset that reading it gives, if there is such a record.
+    pub(crate) fn start(&self) -> Offset {
+        match self {
+            Self::Wal(span) => span.base,
+            Self::Segment(place) => place.from,
         }
     }
 }
@@ -41,11 +49,11 @@ impl Reader {
         self.objects.cached_bytes().saturating_add(self.segments.cached_bytes())
     }
 
-    /// Whether a place of a write-ahead log can be read without asking the store; segments are read ahead anyway.
+    /// Whether a place can be read without asking the store. Who reads segments reads on: for what follows it is asked.
     pub(crate) fn is_cached(&self, place: &Place) -> bool {
         match place {
             Place::Wal(span) => self.objects.is_cached(span.object),
-            Place::Segment(_) => true,
+            Place::Segment(_) => false,
         }
     }
 
@@ -161,6 +169,10 @@ impl Reader {
                 return Ok(next);
             }
             for place in &view.places {
+                if let Place::Segment(place) = place {
+                    let further = place.bytes_max.saturating_add(SCAN_BYTES);
+                    self.segments.read_ahead(SegmentPlace { bytes_max: further, ..*place });
+                }
                 let pieces = match self.read(partition, place).await {
                     Ok(pieces) => pieces,
                     Err(ReadError::Moved) if moved < PLACES_MOVED_MAX => {

@@ -1,8 +1,8 @@
 //! Reading segments by ranges, through bounded caches, ahead of whoever reads on.
 //!
 //! A part of a segment is read in chunks of whole blocks; a chunk is checked, block by block, before anybody sees it.
-//! Concurrent reads of one chunk are one GET. Whoever reads a chunk has the next ones fetched, as far as a share of the
-//! cache goes.
+//! Concurrent reads of one chunk are one GET. Whoever reads on has the next ones fetched, as far as a share of the cache
+//! goes.
 //!
 //! Invariant: chunks that are cached, on their way from the store or pinned by answers stay within one bound. A read waits
 //! for memory for its first chunk only: what it holds itself it cannot wait for.
@@ -24,10 +24,7 @@ use super::ReadError;
 use super::memory::{ReadMemory, Reserved};
 use super::pool::Cache;
 use crate::env::Tasks;
-use crate::limits::{
-    Limits, READ_ATTEMPTS_MAX, SEGMENT_CHUNK_BYTES, SEGMENT_CHUNKS_AHEAD, SEGMENT_CHUNKS_AT_ONCE,
-    SEGMENT_INDEX_BYTES_MAX,
-};
+use crate::limits::{Limits, READ_ATTEMPTS_MAX, SEGMENT_CHUNK_BYTES, SEGMENT_CHUNKS_AT_ONCE, SEGMENT_INDEX_BYTES_MAX};
 use crate::status::Counters;
 use crate::topic::PartitionId;
 
@@ -40,6 +37,16 @@ pub(crate) struct SegmentPlace {
     pub(crate) from: Offset,
     /// Bytes wanted; one batch comes even if it is larger.
     pub(crate) bytes_max: usize,
+}
+
+impl SegmentPlace {
+    /// Bytes from the first offset wanted to the end of the part, as if all records were of the same size.
+    pub(crate) fn bytes_to_end(&self) -> usize {
+        let part = &self.entry.part;
+        let offsets = |from: Offset| u128::try_from(part.end_offset.0.saturating_sub(from.0)).unwrap_or(0);
+        let bytes = u128::from(part.length) * offsets(self.from) / offsets(part.base_offset).max(1);
+        usize::try_from(bytes).unwrap_or(usize::MAX).max(1)
+    }
 }
 
 /// Batches that were read.
@@ -91,9 +98,28 @@ struct Inner {
     chunks: Cache<(Part, usize), Bytes>,
     /// Of chunks.
     memory: ReadMemory,
-    /// Chunks being fetched ahead.
+    /// Chunks and indexes being fetched ahead.
     ahead: AtomicUsize,
     ahead_max: usize,
+}
+
+impl Chunked {
+    /// As many chunks as hold the bytes wanted, counted from the first block wanted; one at least.
+    fn wanted(&self, place: &SegmentPlace) -> Range<usize> {
+        let blocks = self.index.blocks();
+        let first = self.index.at_offset(place.from);
+        let begin = self.chunks.partition_point(|chunk| chunk.end <= first);
+        let (mut end, mut bytes) = (begin, 0_usize);
+        while let Some(range) = self.chunks.get(end) {
+            let wanted = blocks.get(range.start.max(first)..range.end).unwrap_or_default();
+            bytes = bytes.saturating_add(wanted.iter().map(|block| wide(block.length)).sum());
+            end += 1;
+            if bytes >= place.bytes_max {
+                break;
+            }
+        }
+        begin..end
+    }
 }
 
 impl Segments {
@@ -133,21 +159,10 @@ impl Segments {
         let chunked = self.index(part, &place.entry).await?;
         let blocks = chunked.index.blocks();
         let first = chunked.index.at_offset(place.from);
-        let chunk = chunked.chunks.partition_point(|chunk| chunk.end <= first);
         let Some(start) = blocks.get(first) else {
             return Ok(Pieces { batches: Vec::new(), next: place.entry.part.end_offset });
         };
-        // As many chunks as hold the bytes wanted, counted from the first block wanted.
-        let (mut last, mut bytes) = (chunk, 0_usize);
-        while let Some(range) = chunked.chunks.get(last) {
-            let wanted = blocks.get(range.start.max(first)..range.end).unwrap_or_default();
-            bytes = bytes.saturating_add(wanted.iter().map(|block| wide(block.length)).sum());
-            last += 1;
-            if bytes >= place.bytes_max {
-                break;
-            }
-        }
-        self.read_ahead(part, &place.entry, &chunked, last);
+        let Range { start: chunk, end: mut last } = chunked.wanted(place);
         let mut batches = vec![self.chunk(part, &place.entry, &chunked, chunk, Patience::WhileBusy).await?];
         let mut others = stream::iter(chunk.saturating_add(1)..last)
             .map(|number| self.chunk(part, &place.entry, &chunked, number, Patience::None))
@@ -187,28 +202,49 @@ impl Segments {
         Ok(later.next().map(|block| block.base_offset.max(place.from)))
     }
 
-    fn read_ahead(&self, part: Part, entry: &SegmentEntry, chunked: &Arc<Chunked>, from: usize) {
-        let inner = &self.inner;
-        for number in from..chunked.chunks.len().min(from.saturating_add(SEGMENT_CHUNKS_AHEAD)) {
-            if inner.chunks.knows((part, number)) {
+    /// Has a place read, because somebody will ask for it; as far as there is room for it.
+    pub(crate) fn read_ahead(&self, place: SegmentPlace) {
+        let part = part_of(&place);
+        let Some(chunked) = self.inner.indexes.cached(part) else {
+            let segments = self.clone();
+            self.ahead(async move {
+                let chunked = segments.index(part, &place.entry).await?;
+                segments.read_chunks_ahead(&place, &chunked);
+                Ok(())
+            });
+            return;
+        };
+        self.read_chunks_ahead(&place, &chunked);
+    }
+
+    fn read_chunks_ahead(&self, place: &SegmentPlace, chunked: &Arc<Chunked>) {
+        let part = part_of(place);
+        for number in chunked.wanted(place) {
+            if self.inner.chunks.knows((part, number)) {
                 continue;
             }
-            if inner.ahead.fetch_add(1, Ordering::Relaxed) >= inner.ahead_max {
-                inner.ahead.fetch_sub(1, Ordering::Relaxed);
-                return;
-            }
-            let (segments, entry, chunked) = (self.clone(), *entry, Arc::clone(chunked));
-            inner.tasks.spawn(async move {
-                tokio::select! {
-                    biased;
-                    () = segments.inner.cancel.cancelled() => {}
-                    read = segments.chunk(part, &entry, &chunked, number, Patience::None) => if let Err(error) = read {
-                        debug!(%error, "a chunk was not read ahead");
-                    }
-                }
-                segments.inner.ahead.fetch_sub(1, Ordering::Relaxed);
-            });
+            let (segments, entry, chunked) = (self.clone(), place.entry, Arc::clone(chunked));
+            self.ahead(async move { segments.chunk(part, &entry, &chunked, number, Patience::None).await.map(drop) });
         }
+    }
+
+    /// Runs a read for which nobody waits yet, unless there are too many already.
+    fn ahead(&self, read: impl Future<Output = Result<(), ReadError>> + Send + 'static) {
+        if self.inner.ahead.fetch_add(1, Ordering::Relaxed) >= self.inner.ahead_max {
+            self.inner.ahead.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let inner = Arc::clone(&self.inner);
+        self.inner.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = inner.cancel.cancelled() => {}
+                read = read => if let Err(error) = read {
+                    debug!(%error, "nothing was read ahead");
+                }
+            }
+            inner.ahead.fetch_sub(1, Ordering::Relaxed);
+        });
     }
 
     async fn index(&self, part: Part, entry: &SegmentEntry) -> Result<Arc<Chunked>, ReadError> {

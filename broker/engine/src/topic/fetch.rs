@@ -1,5 +1,7 @@
 //! Reading a partition from an offset on.
 
+mod share;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,16 +17,18 @@ use futures::stream;
 use thiserror::Error;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use share::share_of;
+
 use super::follow::Followed;
 use super::waiters::Waiter;
 use super::{Partition, PartitionError, PartitionId, TopicRef};
 use crate::cluster::Leader;
 use crate::life::Life;
 use crate::limits::{
-    FETCH_WAIT_MAX, LOOK_PARTITION_PLACES_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX, PLACES_MOVED_MAX,
-    READ_AHEAD_BYTES,
+    FETCH_SHARE_BYTES_MIN, FETCH_WAIT_MAX, LOOK_PARTITION_PLACES_MAX, OBJECT_READS_PER_FETCH_MAX, OPENING_WAIT_MAX,
+    PLACES_MOVED_MAX,
 };
-use crate::log::{Pieces, Place, ReadError};
+use crate::log::{Pieces, Place, ReadError, SegmentPlace};
 
 /// What a consumer wants to see of transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +53,8 @@ pub struct FetchRequest {
     pub isolation: Isolation,
     /// The consumer's zone, where it says one (`client.rack`).
     pub zone: Option<String>,
-    /// The partitions; the outcomes come back in this order, and bytes are spent in this order.
+    /// The partitions; the outcomes come back in this order. Where there is more than the answer has room for, all have the
+    /// same share of it, and bytes are spent in this order.
     pub partitions: Vec<FetchPartition>,
 }
 
@@ -127,6 +132,8 @@ struct Plan {
     source: Source,
     offset: Offset,
     bytes_max: usize,
+    /// Bytes that it gets of the answer; its first batch may be larger.
+    share: usize,
     /// Nothing at or beyond it is shown.
     end: Offset,
     high_watermark: Offset,
@@ -193,27 +200,19 @@ impl Life {
         let request = &looking.request;
         let bytes_max = request.max_bytes.min(self.limits.fetch_bytes_max);
         let mut followed = self.look(request.zone.as_deref(), request.isolation, &request.partitions, bytes_max).await;
-        let mut left = bytes_max;
-        let mut planned_any = false;
-        let mut cut = false;
         let mut plans = Vec::with_capacity(request.partitions.len());
         for (number, wanted) in request.partitions.iter().enumerate() {
-            let mut plan = match followed.remove(&number) {
-                Some(followed) => followed.and_then(|followed| self.plan_followed(wanted, followed, left, looking)),
-                None => self.plan(wanted, left, looking).await,
-            };
-            if let Ok(plan) = &mut plan {
-                if left == 0 && planned_any {
-                    // Nothing of it would be sent: it is not read either.
-                    plan.places.clear();
+            plans.push(match followed.remove(&number) {
+                Some(followed) => {
+                    followed.and_then(|followed| self.plan_followed(wanted, followed, bytes_max, looking))
                 }
-                planned_any |= !plan.places.is_empty();
-                let planned = plan.places.iter().fold(0_usize, |sum, place| sum.saturating_add(place.bytes()));
-                left = left.saturating_sub(planned.min(plan.bytes_max));
-                cut |= matches!(plan.source, Source::Followed(_)) && plan.places.len() >= LOOK_PARTITION_PLACES_MAX;
-            }
-            plans.push(plan);
+                None => self.plan(wanted, bytes_max, looking).await,
+            });
         }
+        let is_cut =
+            |plan: &Plan| matches!(plan.source, Source::Followed(_)) && plan.places.len() >= LOOK_PARTITION_PLACES_MAX;
+        let cut = plans.iter().flatten().any(is_cut);
+        share_out(&mut plans, bytes_max);
         let mut read = self.read_places(&plans, looking.moved).await;
         let moved = read.values().any(|read| *read == Err(ReadError::Moved));
         let mut again = Again { moved, cut, further: Vec::new() };
@@ -278,6 +277,7 @@ impl Life {
         Ok(Plan {
             offset,
             bytes_max,
+            share: 0,
             end: match isolation {
                 Isolation::ReadUncommitted => view.high_watermark,
                 Isolation::ReadCommitted => view.last_stable_offset,
@@ -308,6 +308,7 @@ impl Life {
             source: Source::Followed(followed.id),
             offset,
             bytes_max: wanted.max_bytes.min(budget),
+            share: 0,
             end: followed.end,
             high_watermark: Offset(followed.stand.high_watermark),
             last_stable_offset: Offset(followed.stand.last_stable_offset),
@@ -343,21 +344,37 @@ impl Life {
         Err(self.with_hint(PartitionError::NotLeader(partition.hint()), partition.id))
     }
 
-    /// A consumer that reads what only the store has goes on behind it: what follows is read meanwhile.
+    /// A consumer that reads what only the store has goes on behind it: what follows is read meanwhile, of each partition as
+    /// much as it gets now.
     fn read_ahead(&self, plans: &[Result<Plan, FetchError>]) {
-        let mut ahead = BTreeSet::new();
+        let mut objects = BTreeSet::new();
+        let mut left = self.limits.segment_cache_bytes_max / 2;
         for plan in plans.iter().flatten() {
-            // Segments are read ahead by whoever reads them.
-            let (Source::Led(partition), Some(Place::Wal(last))) = (&plan.source, plan.places.last()) else { continue };
-            let next = Offset(last.last.0.saturating_add(1));
+            left = left.saturating_sub(plan.share);
+            if left == 0 {
+                break;
+            }
+            let Source::Led(partition) = &plan.source else {
+                // Of what others lead only what was asked for is known, and how the segments go on.
+                for place in &plan.places {
+                    if let Place::Segment(place) = place {
+                        let further = place.bytes_max.saturating_add(plan.share);
+                        self.reader.segments.read_ahead(SegmentPlace { bytes_max: further, ..*place });
+                    }
+                }
+                continue;
+            };
+            let planned = plan.bytes().saturating_add(plan.share);
             // Given up meanwhile: then nobody reads on here.
-            let Ok(view) = partition.view(next, READ_AHEAD_BYTES, Isolation::ReadUncommitted) else { continue };
-            ahead.extend(view.places.iter().filter_map(|place| match place {
-                Place::Wal(span) => Some(span.object),
-                Place::Segment(_) => None,
-            }));
+            let Ok(view) = partition.view(plan.offset, planned, Isolation::ReadUncommitted) else { continue };
+            for place in view.places {
+                match place {
+                    Place::Wal(span) => _ = objects.insert(span.object),
+                    Place::Segment(place) => self.reader.segments.read_ahead(place),
+                }
+            }
         }
-        self.objects.read_ahead(ahead.into_iter(), |read| {
+        self.objects.read_ahead(objects.into_iter(), |read| {
             let cancel = self.cancel.clone();
             self.tasks.spawn(async move {
                 tokio::select! {
@@ -367,6 +384,26 @@ impl Life {
                 }
             });
         });
+    }
+}
+
+/// Where there is more than the answer has room for, every partition gets the same: whoever reads many partitions at once
+/// finds all of them read ahead, whatever order he asks in.
+fn share_out(plans: &mut [Result<Plan, FetchError>], bytes_max: usize) {
+    let mut sizes: Vec<usize> = plans.iter().flatten().map(Plan::bytes).filter(|bytes| *bytes > 0).collect();
+    sizes.sort_unstable();
+    let share = share_of(&sizes, bytes_max).max(FETCH_SHARE_BYTES_MIN);
+    let mut left = bytes_max;
+    let mut planned_any = false;
+    for plan in plans.iter_mut().flatten() {
+        plan.share = share.min(plan.bytes_max);
+        if left == 0 && planned_any {
+            // Nothing of it would be sent: it is not read either.
+            plan.places.clear();
+        }
+        plan.keep(plan.share.min(left));
+        planned_any |= !plan.places.is_empty();
+        left = left.saturating_sub(plan.bytes().min(plan.share));
     }
 }
 
@@ -387,12 +424,38 @@ struct Again {
 }
 
 impl Plan {
+    /// Bytes of its places, about.
+    fn bytes(&self) -> usize {
+        self.places.iter().fold(0_usize, |sum, place| sum.saturating_add(place.bytes()))
+    }
+
+    /// Keeps the places that hold the first `bytes`, one at least.
+    fn keep(&mut self, bytes: usize) {
+        let mut left = bytes;
+        let mut kept = 0;
+        for place in &mut self.places {
+            if left == 0 && kept > 0 {
+                break;
+            }
+            if let Place::Segment(place) = place {
+                place.bytes_max = place.bytes_max.min(left);
+            }
+            left = left.saturating_sub(place.bytes());
+            kept += 1;
+        }
+        self.places.truncate(kept);
+    }
+
     /// The batches from the one that holds the offset on, whole, within the bounds; the first of the answer comes always.
     fn cut(self, number: usize, read: &mut Read, budget: &mut Budget, again: &mut Again) -> FetchOutcome {
         let mut reached = self.offset;
         let mut records = Vec::new();
-        let mut left = self.bytes_max.min(budget.left);
-        'places: for at in 0..self.places.len() {
+        let mut left = self.share.min(budget.left);
+        'places: for (at, place) in self.places.iter().enumerate() {
+            // The place before it was not read to its end.
+            if at > 0 && place.start() > reached {
+                break;
+            }
             let pieces = match read.remove(&(number, at)) {
                 Some(Ok(pieces)) => pieces,
                 // What comes from there on is asked for again, where it lies now.
@@ -407,7 +470,12 @@ impl Plan {
             reached = pieces.next;
             for slice in pieces.batches {
                 let asked = self.offset..self.end;
-                let (from, to) = window(&slice, asked, left, budget.spent == 0 && records.is_empty())?;
+                let first_max = match (records.is_empty(), budget.spent) {
+                    (false, _) => 0,
+                    (true, 0) => usize::MAX,
+                    (true, _) => self.bytes_max.min(budget.left),
+                };
+                let (from, to) = window(&slice, asked, left, first_max)?;
                 if from < to {
                     records.push(slice.slice(from..to));
                     budget.spent = budget.spent.saturating_add(to - from);
@@ -435,12 +503,12 @@ impl Plan {
 }
 
 /// Where in a slice the batches lie that begin with the one holding the first offset of `asked`, end before the one at its
-/// end, and fit into `bytes_max`.
+/// end, and fit into `bytes_max`; the first of them if it fits into `first_max`.
 fn window(
     slice: &Bytes,
     asked: Range<Offset>,
     bytes_max: usize,
-    first_always: bool,
+    first_max: usize,
 ) -> Result<(usize, usize), PartitionError> {
     let mut rest = slice.clone();
     let mut from = None;
@@ -454,7 +522,7 @@ fn window(
         if batch.header().last_offset() >= asked.start {
             let begin = *from.get_or_insert(position);
             let is_first = begin == position;
-            if end - begin > bytes_max && !(is_first && first_always) {
+            if end - begin > bytes_max && !(is_first && end - begin <= first_max) {
                 return Ok((begin, position));
             }
         }

@@ -119,9 +119,10 @@ impl Partition {
                     break;
                 }
                 let from = next.max(entry.part.base_offset);
-                places.push(Place::Segment(SegmentPlace { partition: self.id, entry: *entry, from, bytes_max: left }));
+                let place = SegmentPlace { partition: self.id, entry: *entry, from, bytes_max: left };
+                let length = place.bytes_to_end();
+                places.push(Place::Segment(place));
                 next = entry.part.end_offset;
-                let length = usize::try_from(entry.part.length).unwrap_or(usize::MAX);
                 if length > left {
                     // It may not be read to its end.
                     return next;
