@@ -1,12 +1,13 @@
-//! Prices of AWS, with the day they were written down. List prices in micro-dollars.
+//! Prices of AWS, with the day they are meant for. List prices in micro-dollars.
 //!
-//! Sources: <https://aws.amazon.com/s3/pricing/>, <https://aws.amazon.com/kms/pricing/>, <https://aws.amazon.com/privatelink/pricing/>,
+//! Written down from memory and **not compared with AWS's pages yet**: every report says so beside its figures. Whoever
+//! compares them takes that out of [`DAY`]. The pages: <https://aws.amazon.com/s3/pricing/>, <https://aws.amazon.com/kms/pricing/>, <https://aws.amazon.com/privatelink/pricing/>,
 //! <https://aws.amazon.com/vpc/pricing/>, <https://aws.amazon.com/ec2/pricing/on-demand/>, <https://aws.amazon.com/ebs/pricing/>,
 //! <https://aws.amazon.com/elasticloadbalancing/pricing/>, <https://aws.amazon.com/cloudwatch/pricing/>,
 //! <https://aws.amazon.com/transit-gateway/pricing/>.
 
-/// The day of the table.
-pub(super) const DAY: &str = "2025-06-01";
+/// The day of the table, as reports print it.
+pub(super) const DAY: &str = "2025-06-01, not yet compared with AWS's price pages";
 
 /// Hours of a month, as AWS counts them.
 pub(super) const HOURS_PER_MONTH: i64 = 730;
