@@ -15,7 +15,7 @@ use provider_boundary::{
         contract::{AcceptedEscalation, Administrator, ApprovedPath, ClassTerms, matches},
         fact::symbols_in,
     },
-    review::{Escalation, PathEntry, Review, StoreEntry},
+    review::{Escalation, PathEntry, Reader, Review, StoreEntry},
 };
 
 /// Who accepts that administrators could become readers, and until when.
@@ -37,7 +37,7 @@ pub fn accept(review: &Review, before: &Contract, approval: Option<&Approval>) -
     for class in Class::ALL {
         accept_class(&mut contract, review, class);
     }
-    for one in &review.after.administrators {
+    for one in review.after.administrators.iter().filter(|one| one.doubt.is_none()) {
         accept_administrator(&mut contract.administrators, &one.principal, &one.of);
     }
     for path in review.after.paths.iter().filter(|path| !path.approved) {
@@ -60,7 +60,9 @@ fn add(list: &mut Vec<String>, one: Option<&String>) {
 
 fn accept_class(contract: &mut Contract, review: &Review, class: Class) {
     let stores: Vec<&StoreEntry> = review.after.stores.iter().filter(|one| classes(one).contains(&class)).collect();
-    let readers = review.after.readers.iter().filter(|one| one.class == class && !one.approved);
+    // Who only may read, without a statement that says so, is not approved for want of knowledge.
+    let shown = |one: &&Reader| one.doubt.is_none() || !one.via.is_empty();
+    let readers = review.after.readers.iter().filter(|one| one.class == class && !one.approved).filter(shown);
     let readers: Vec<&String> = readers.map(|one| &one.principal).collect();
     if stores.is_empty() && readers.is_empty() {
         return;
@@ -199,6 +201,7 @@ fn slug(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::expect_file;
+    use provider_boundary::model::Reason;
 
     use super::*;
     use crate::{contract, output::sample};
@@ -220,6 +223,21 @@ mod tests {
         let review = sample::changed();
         let once = accept(&review, &Contract::default(), None);
         assert_eq!(accept(&review, &once, None), once);
+    }
+
+    #[test]
+    fn whoever_only_may_read_is_not_approved() {
+        let mut review = sample::changed();
+        for one in &mut review.after.readers {
+            one.doubt = Some(Reason::ScpNotReadable);
+            one.via.clear();
+        }
+        for one in &mut review.after.administrators {
+            one.doubt = Some(Reason::ScpNotReadable);
+        }
+        let contract = accept(&review, &Contract::default(), None);
+        assert!(contract.class(Class::Payloads).readers.is_empty());
+        assert!(contract.administrators.is_empty());
     }
 
     #[test]

@@ -109,19 +109,21 @@ fn the_exit_code_follows_the_findings() {
 }
 
 #[test]
-fn an_accepted_plan_has_fewer_violations_and_accepting_it_again_changes_nothing() {
+fn an_accepted_plan_violates_nothing_and_accepting_it_again_changes_nothing() {
     let folder = Folder::with_plan();
-    let violated = |arguments: &[&str]| {
+    let counts = |arguments: &[&str]| {
         folder.ringfence(&[&["review", "--plan", "plan.json", "--json", "out.json"][..], arguments].concat());
-        json(&folder.path("out.json"))["counts"]["violated"].as_u64().unwrap()
+        let counts = json(&folder.path("out.json"))["counts"].clone();
+        (counts["violated"].as_u64().unwrap(), counts["proved"].as_u64().unwrap())
     };
-    let before = violated(&[]);
+    let (_, proved_before) = counts(&[]);
     let output = folder.ringfence(&["accept", "--plan", "plan.json"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(printed.starts_with("--- /dev/null\n+++ b/boundary.hcl\n@@ -0,0 +1,"), "{printed}");
-    let after = violated(&["--contract", "boundary.hcl"]);
-    assert!(after < before, "{after} of {before} violations stay");
+    let (violated, proved) = counts(&["--contract", "boundary.hcl"]);
+    assert_eq!(violated, 0);
+    assert!(proved > proved_before, "{proved} proved, {proved_before} without a contract");
     let again = folder.ringfence(&["accept", "--plan", "plan.json", "--contract", "boundary.hcl"]);
     assert_eq!((code(&again), again.stdout), (0, Vec::new()));
 }
