@@ -168,7 +168,6 @@ impl Partition {
         wal: &Wal,
         reserved: Reserved,
     ) -> Result<(Offset, Ticket), PartitionError> {
-        let marker = marker.filter(|_| !is_on(Mutation::IndexWithoutTransactionFlags));
         let base = state.end;
         let placed = batch.place(base, self.leader_epoch);
         let entry = BatchEntry::of(&placed.header, marker, u32::try_from(placed.len()).unwrap_or(u32::MAX));

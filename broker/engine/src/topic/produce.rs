@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use super::{PartitionError, Placed, TopicRef};
+use super::{LeaderHint, Partition, PartitionError, PartitionId, Placed, TopicRef};
 use crate::life::Life;
 use crate::limits::{PRODUCE_OPENING_WAIT_MAX, PRODUCE_WAIT_MAX};
 use crate::log::{Reserved, Ticket};
@@ -218,7 +218,7 @@ impl Life {
                 accepted.push(Err(error));
                 continue;
             }
-            let one = self.accept(payload, request.transaction.as_ref(), &mut reserved, opened_by).await;
+            let one = self.accept(payload, request.transaction.as_ref(), &mut reserved, (opened_by, deadline)).await;
             if let Err(error) = &one
                 && error.is_tried_again()
             {
@@ -246,7 +246,7 @@ impl Life {
         payload: ProducePartition,
         transaction: Option<&ProducerTransaction>,
         reserved: &mut Reserved,
-        opened_by: Instant,
+        (opened_by, deadline): (Instant, Instant),
     ) -> Result<Accepted, ProduceError> {
         let ProducePartition { topic, partition, records } = payload;
         let topic = self.topic(&topic)?;
@@ -281,10 +281,27 @@ impl Life {
         match placed {
             Placed::At(base, ticket) => Ok((appended(base), Some(ticket))),
             Placed::Before(base) => Ok((appended(base), None)),
-            Placed::OutOfOrder => Err(ProduceError::OutOfOrderSequence),
+            Placed::OutOfOrder => Err(self.out_of_order(&serving, deadline).await),
             Placed::Fenced => Err(ProduceError::InvalidProducerEpoch),
             // A marker came in between: the coordinator is asked again.
             Placed::Unverified => Err(ProduceError::CoordinatorUnavailable),
+        }
+    }
+
+    /// What a producer is told whose sequence does not go on from what is known here.
+    ///
+    /// It is final for the producer. A leader that was replaced, and does not know, or a copy of this process may have missed
+    /// what the producer wrote meanwhile: only whoever fills a number of the log after it judged still leads.
+    async fn out_of_order(&self, partition: &Partition, deadline: Instant) -> ProduceError {
+        let PartitionId { topic, partition: number } = partition.id;
+        let tag = topic.as_u128() ^ u128::from(number.unsigned_abs());
+        match timeout_at(deadline, self.wal.barrier(tag)).await {
+            Ok(Some(_)) if partition.is_open() => ProduceError::OutOfOrderSequence,
+            Ok(_) => {
+                let nobody = PartitionError::NotLeader(LeaderHint { node_id: -1, leader_epoch: -1 });
+                self.with_hint(nobody, partition.id).into()
+            }
+            Err(_) => ProduceError::TimedOut,
         }
     }
 }
@@ -353,7 +370,7 @@ async fn durable(mut ticket: Ticket, deadline: Instant) -> Result<(), ProduceErr
         Ok(Ok(_)) => Ok(()),
         // The incarnation has ended before the object was durable. It may be durable all the same, behind the seal or
         // before it: the producer tries again, and its sequence numbers tell.
-        Ok(Err(_)) => Err(PartitionError::NotLeader(super::LeaderHint { node_id: -1, leader_epoch: -1 }).into()),
+        Ok(Err(_)) => Err(PartitionError::NotLeader(LeaderHint { node_id: -1, leader_epoch: -1 }).into()),
         Err(_) => Err(ProduceError::TimedOut),
     }
 }

@@ -244,7 +244,9 @@ impl Producers {
                 last_offset: entry.last_offset,
             });
         }
-        if entry.attributes.is_transactional() && producer.open_since.is_none() {
+        let is_transactional =
+            entry.attributes.is_transactional() && !mutation::is_on(Mutation::IndexWithoutTransactionFlags);
+        if is_transactional && producer.open_since.is_none() {
             producer.open_since = Some(entry.base_offset);
             self.open.insert(entry.base_offset, entry.producer_id);
         }
