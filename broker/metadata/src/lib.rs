@@ -41,6 +41,6 @@ pub use report::{GroupReport, OffsetReport, PartitionReport, Report};
 pub use snapshot::{NotASnapshot, Snapshot};
 pub use state::{
     Broker, BrokerStatus, CONSUMER_OFFSETS, ChainLink, ClusterInfo, DeletedTopic, Digest, FEATURE_LEVEL_MAX,
-    FinalisedTopic, Loads, Partition, Readers, Shared, State, TRANSACTION_STATE, Topic, WalLog,
+    FEATURE_LEVEL_NEW, FinalisedTopic, Loads, Partition, Readers, Shared, State, TRANSACTION_STATE, Topic, WalLog,
 };
 pub use topic_config::{ConfigType, TOPIC_CONFIGS, TopicConfig, check_topic_config, check_topic_name, topic_config};

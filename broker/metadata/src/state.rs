@@ -29,7 +29,7 @@ pub use shared::Shared;
 /// clusters whose brokers are of different age.
 pub const FEATURE_LEVEL_MAX: u32 = if broker_store::mutation::BUILT { 2 } else { 1 };
 /// The feature level of a new cluster; the newest, but in the simulation.
-pub(crate) const FEATURE_LEVEL_NEW: u32 = 1;
+pub const FEATURE_LEVEL_NEW: u32 = 1;
 /// The internal topic of committed offsets.
 pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 /// The internal topic of transactions.

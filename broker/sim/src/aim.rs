@@ -7,7 +7,7 @@ use std::time::Duration;
 use broker_store::mutation::Mutation;
 
 use crate::bucket::Odds;
-use crate::plan::{Chaos, Plan};
+use crate::plan::{Chaos, Folding, Plan, Script};
 use crate::random::Random;
 
 /// A world that a mistake should not survive.
@@ -21,6 +21,11 @@ pub fn at(mutation: Mutation, random: &mut Random) -> Plan {
     plan.committers = 0;
     plan.members = 0;
     plan.provider = false;
+    plan.transactors = 0;
+    plan.administrators = 0;
+    plan.feature_levels = false;
+    plan.self_founded = false;
+    plan.large_entries = false;
     plan.partitions = 3;
     plan.pace = random.millis(5, 60);
     plan.in_flight = 4;
@@ -46,15 +51,42 @@ pub fn at(mutation: Mutation, random: &mut Random) -> Plan {
             plan.odds.way_max = Duration::from_millis(3);
             plan.work = Duration::from_secs(15);
         }
-        Mutation::TrimWithoutMetadata
-        | Mutation::TrimByOwnPartitionsOnly
-        | Mutation::CleanUnknown
-        | Mutation::NoClaim
-        | Mutation::NoManifestEpochCheck
-        | Mutation::LocalClockRetention => {
-            plan.chaos =
-                Chaos { crash: 3, zombie: 2, pause_at_poll: 2, pause: 2, away: 3, clock: 2, ..every(random, 2_000) };
-            plan.work = Duration::from_secs(40);
+        Mutation::TrimWithoutMetadata => {
+            plan.folding = soon(random);
+            plan.chaos = Chaos { crash: 2, away: 2, ..every(random, 4_000) };
+            plan.work = Duration::from_secs(45);
+        }
+        Mutation::TrimByOwnPartitionsOnly => {
+            plan.folding = soon(random);
+            plan.chaos = Chaos { away: 8, crash: 1, ..every(random, 1_000) };
+            plan.odds = Odds { slow: 60, ..odds };
+            plan.work = Duration::from_secs(80);
+        }
+        Mutation::CleanUnknown => {
+            plan.folding = soon(random);
+            plan.pace = random.millis(100, 400);
+            plan.chaos = Chaos { crash: 6, away: 1, ..every(random, 8_000) };
+            plan.work = Duration::from_secs(150);
+        }
+        Mutation::NoClaim => {
+            plan.folding = soon(random);
+            plan.script = Script::StuckCompaction;
+            (plan.partitions, plan.internal_partitions) = (1, 1);
+            (plan.idempotent, plan.committers) = (1, 2);
+            plan.pace = random.millis(200, 600);
+            plan.busy = Duration::from_secs(25);
+            plan.work = Duration::from_secs(480);
+        }
+        Mutation::NoManifestEpochCheck => {
+            plan.folding = soon(random);
+            plan.script = Script::StuckFolding;
+            plan.work = Duration::from_secs(60);
+        }
+        Mutation::LocalClockRetention => {
+            plan.folding = soon(random);
+            plan.pace = random.millis(50, 300);
+            plan.chaos = Chaos { clock: 8, ..every(random, 4_000) };
+            plan.work = Duration::from_secs(140);
         }
         Mutation::ConflictAsTaken => plan.odds = Odds { conflict: 80, ..odds },
         Mutation::SkipNumberOnUnknown => {
@@ -112,9 +144,17 @@ pub fn at(mutation: Mutation, random: &mut Random) -> Plan {
             plan.consumers = 3;
             plan.chaos = Chaos { crash: 4, away: 4, ..every(random, 2_000) };
         }
-        Mutation::IndexWithoutTransactionFlags | Mutation::MarkerWithoutCoordinatorEpoch => {
-            plan.chaos = Chaos { crash: 5, zombie: 3, pause: 3, ..every(random, 2_000) };
-            plan.work = Duration::from_secs(30);
+        Mutation::IndexWithoutTransactionFlags => {
+            plan.transactors = 3;
+            plan.consumers = 2;
+            plan.chaos = Chaos { crash: 5, zombie: 3, ..every(random, 3_000) };
+        }
+        Mutation::MarkerWithoutCoordinatorEpoch => {
+            plan.classic_transactors = 5;
+            plan.idempotent = 0;
+            plan.internal_partitions = 1;
+            plan.script = Script::StuckCoordinator;
+            plan.work = Duration::from_secs(60);
         }
         Mutation::FencedWriterAccepted => {
             plan.chaos = Chaos { pause_at_poll: 6, zombie: 4, drain: 5, away: 4, ..every(random, 1_000) };
@@ -132,16 +172,26 @@ pub fn at(mutation: Mutation, random: &mut Random) -> Plan {
             plan.work = Duration::from_secs(40);
         }
         Mutation::OneMemoryPool => {
+            plan.prompt_commits = true;
+            (plan.brokers, plan.partitions, plan.internal_partitions) = (1, 1, 1);
             plan.committers = 2;
-            plan.internal_partitions = 1;
-            plan.odds = Odds { slow: 1_000, ..odds };
-            plan.unacknowledged_bytes_max = 2 << 10;
-            plan.pace = Duration::from_millis(1);
-            plan.idempotent = 6;
-            plan.work = Duration::from_secs(60);
+            plan.odds.way_max = random.millis(20, 30);
+            plan.put_budget = false;
+            plan.unacknowledged_bytes_max = 1 << 10;
+            plan.pace = Duration::from_millis(5);
+            plan.produce_timeout = Duration::from_secs(10);
+            plan.idempotent = 14;
+            plan.in_flight = 5;
+            plan.work = Duration::from_secs(8);
         }
     }
     plan
+}
+
+/// Records are folded as soon as there are some.
+fn soon(random: &mut Random) -> Folding {
+    let segment_bytes = usize::try_from(random.between(1 << 10, 8 << 10)).unwrap_or(1 << 10);
+    Folding { age_max: random.millis(500, 2_000), objects: random.between(3, 12), segment_bytes }
 }
 
 /// A mishap about this often, in milliseconds.

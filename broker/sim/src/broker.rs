@@ -9,12 +9,13 @@ use std::time::Duration;
 use broker_engine::{
     BrokerInfo, Endpoint, Engine, EngineConfig, Env, Network, PeerAnswer, PeerError, PeerRequest, Stores,
 };
+use broker_metadata::{FEATURE_LEVEL_MAX, FEATURE_LEVEL_NEW};
 use broker_store::{Store, StoreClock};
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::bucket::{Access, Bucket, Who};
+use crate::bucket::{Access, Bucket, Request, Who};
 use crate::clock::ProcessClock;
 use crate::core::{Core, Link, Slot};
 use crate::executor::ProcessId;
@@ -49,6 +50,8 @@ pub struct Broker {
 
 #[derive(Debug, Default)]
 struct Running {
+    /// What the present process knows: it is older where this is lower.
+    feature_level_max: u32,
     process: Option<ProcessId>,
     engine: Option<Engine>,
     /// The random numbers of the present process begin with this.
@@ -113,9 +116,13 @@ impl Broker {
             return;
         }
         let seed = self.core.random().number();
+        // Whoever starts anew may be a newer one, and never an older one.
+        let is_newest = !self.core.plan.feature_levels || self.core.random().per_mille(400);
         let process = self.core.executor.process();
         {
             let mut running = self.running();
+            let level = if is_newest { FEATURE_LEVEL_MAX } else { FEATURE_LEVEL_NEW };
+            running.feature_level_max = running.feature_level_max.max(level);
             running.process = Some(process);
             running.engine = None;
             running.seed = seed;
@@ -211,14 +218,19 @@ impl Broker {
         let mut config = EngineConfig::development(CLUSTER, Endpoint { host: "sim".to_owned(), port });
         config.host_identity = format!("host-{}", self.slot.0);
         config.zone = Some(format!("z{}", self.slot.0 % 3));
-        config.bootstrap = false;
-        config.auto_create_partitions = None;
+        config.auto_create_partitions = NonZeroU32::new(2);
         config.put_budget_per_second = self.core.plan.put_budget.then(|| NonZeroU32::new(20)).flatten();
         config.limits.unacknowledged_bytes_max = self.core.plan.unacknowledged_bytes_max;
         // Room for several reads of objects whose sizes are not known: each takes the largest there can be.
         config.limits.tail_cache_bytes_max = CACHE_BYTES_MAX;
         config.limits.read_cache_bytes_max = CACHE_BYTES_MAX;
         config.limits.segment_cache_bytes_max = CACHE_BYTES_MAX;
+        let folding = self.core.plan.folding;
+        config.limits.fold_age_max = folding.age_max;
+        config.limits.fold_objects = folding.objects;
+        config.limits.segment_bytes = folding.segment_bytes;
+        config.bootstrap = self.core.plan.self_founded;
+        config.feature_level_max = self.running().feature_level_max;
         config
     }
 
@@ -277,6 +289,9 @@ impl Network for Peers {
         let broker = self.brokers.get(to.0).cloned();
         Box::pin(async move {
             let broker = broker.ok_or(PeerError::Silent)?;
+            if matches!(request, PeerRequest::WriteMarkers(_)) {
+                core.step_on(from, Request::ENDS);
+            }
             way(&core).await;
             let is_cut = || core.is_cut(from, Link::Peer) || core.is_cut(to, Link::Peer);
             if is_cut() {

@@ -6,8 +6,11 @@
 mod access;
 mod objects;
 
+mod request;
+
 pub use access::{Access, Who};
 pub use objects::{Created, Object, Objects};
+pub use request::{Operation, Part, Request};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::broker::Broker;
-use crate::bucket::Mode;
+use crate::bucket::{Mode, Operation, Part, Request};
 use crate::core::{Link, Slot};
 use crate::executor::Strike;
 use crate::fault::Fault;
 use crate::invariant::Invariant;
+use crate::plan::Script;
 use crate::world::World;
 
 /// A year, in milliseconds.
@@ -32,6 +33,8 @@ enum Mishap {
     Zombie,
     Chain,
     Storeless,
+    CrashAtRequest,
+    PauseAtRequest,
 }
 
 /// Does harm until the work is over.
@@ -52,6 +55,8 @@ pub async fn reign(world: &World, until: Duration) {
         (Mishap::Zombie, chaos.zombie),
         (Mishap::Chain, chaos.chain),
         (Mishap::Storeless, chaos.storeless),
+        (Mishap::CrashAtRequest, chaos.crash_at_request),
+        (Mishap::PauseAtRequest, chaos.pause_at_request),
     ];
     let total: u64 = weights.iter().map(|(_, weight)| weight).sum();
     let mean = chaos.interval.filter(|_| total > 0);
@@ -102,6 +107,8 @@ fn happen(world: &World, mishap: Mishap) {
         Mishap::Storeless => core.spawn(async move { storeless(&world, &broker).await }),
         Mishap::Zombie => core.spawn(async move { zombie(&world, broker.slot).await }),
         Mishap::Chain => core.spawn(async move { chain(&world).await }),
+        Mishap::CrashAtRequest => core.spawn(async move { at_request(&world, Strike::Crash).await }),
+        Mishap::PauseAtRequest => core.spawn(async move { at_request(&world, Strike::Pause).await }),
     }
 }
 
@@ -172,6 +179,76 @@ async fn pause_at_poll(world: &World, broker: &Arc<Broker>) {
     }
     world.core.strike(Fault::PauseAtPoll);
     let time = a_while(world);
+    sleep(time).await;
+    world.core.executor.resume(process);
+}
+
+/// Whoever sends the next request of some kind dies of it, or stands still.
+async fn at_request(world: &World, strike: Strike) {
+    let Some(request) = world.core.random().pick(&Request::RARE).copied() else { return };
+    let sprung = world.core.set_trap(request, strike);
+    let Ok((slot, process)) = sprung.await else { return };
+    world.core.executor.struck(process).await;
+    let Some(broker) = world.brokers.get(slot.0).filter(|_| !world.core.is_healed()) else { return };
+    world.core.say(|| format!("broker {} at {request:?}: {strike:?}", slot.0));
+    match strike {
+        Strike::Crash => {
+            world.core.strike(Fault::CrashAtPoll);
+            if broker.process().is_none_or(|now| now == process) {
+                broker.crash();
+            }
+            restart_later(world, broker).await;
+        }
+        Strike::Pause => {
+            world.core.strike(Fault::PauseAtPoll);
+            let time = a_while(world);
+            sleep(time).await;
+            world.core.executor.resume(process);
+        }
+    }
+}
+
+/// What happens besides chaos.
+pub async fn play(world: World, until: Duration) {
+    match world.core.plan.script {
+        Script::None => {}
+        Script::StuckFolding | Script::StuckCoordinator => {
+            let request = if world.core.plan.script == Script::StuckFolding { SEGMENT } else { Request::ENDS };
+            while world.core.clock.now() < until {
+                let (pause, time) = {
+                    let mut random = world.core.random();
+                    (random.millis(500, 8_000), random.millis(8_000, 30_000))
+                };
+                sleep(pause).await;
+                stuck_at(&world, request, time).await;
+            }
+        }
+        Script::StuckCompaction => {
+            // By now everything is folded; a minute after its beginning a leader compacts.
+            sleep(Duration::from_secs(45)).await;
+            stuck_at(&world, SEGMENT, Duration::from_secs(400)).await;
+        }
+    }
+}
+
+/// A segment is written; nothing names it yet.
+const SEGMENT: Request = Request { operation: Operation::Put, part: Part::Segment };
+
+/// The next broker that has sent a request stands still before it hears what became of it.
+async fn stuck_at(world: &World, request: Request, time: Duration) {
+    let Ok((slot, process)) = world.core.set_trap(request, Strike::Pause).await else { return };
+    world.core.executor.struck(process).await;
+    if world.core.is_healed() {
+        return;
+    }
+    world.core.say(|| format!("broker {} stands still at {request:?}", slot.0));
+    world.core.strike(Fault::PauseAtPoll);
+    if world.core.plan.script == Script::StuckCompaction {
+        for other in world.brokers.iter().filter(|other| other.slot != slot) {
+            world.core.strike(Fault::ClockJump);
+            other.set_clock(i64::try_from(YEAR_MS).unwrap_or(0));
+        }
+    }
     sleep(time).await;
     world.core.executor.resume(process);
 }

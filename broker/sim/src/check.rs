@@ -6,19 +6,30 @@ use std::time::Duration;
 
 use broker_engine::Isolation;
 use broker_engine::limits::{READ_ONCE_BYTES_MAX, SEGMENT_INDEX_BYTES_MAX};
-use tokio::time::sleep;
+use broker_log::ManifestVersion;
+use broker_metadata::State;
+use broker_store::Key;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::client::Client;
 use crate::client::Seen;
+use crate::client::commits::Commits;
 use crate::client::consumer::Consumer;
+use crate::client::transactor::group_of;
 use crate::core::Core;
 use crate::invariant::Invariant;
-use crate::ledger::Place;
+use crate::ledger::{CLUSTER, Place};
 use crate::world::World;
 
 /// Bytes that a broker may use beyond what its limits say: units of the pools are rounded up.
 const ROUNDING: u64 = 64 << 10;
+/// Time for transactions and offsets to be read when nothing goes wrong any more.
+const RESUME_MAX: Duration = Duration::from_secs(60);
+/// Time after which cleaners have looked at everything at least once more than they have to.
+pub const CLEAN_AFTER: Duration = Duration::from_secs(9_000);
+/// Versions of a manifest that may lie below the newest: those that are kept, and those that wait to be deleted.
+const OLD_MANIFESTS_MAX: u64 = 24;
 /// Tasks of one process beyond which something piles up.
 const TASKS_MAX: usize = 2_000;
 
@@ -31,12 +42,16 @@ pub struct WholeLog {
     pub end: i64,
     /// The records.
     pub records: Vec<Seen>,
+    /// The values that those see who read what is committed.
+    pub committed: BTreeSet<String>,
 }
 
 /// Reads a partition from its start to its end, however long that takes.
 pub async fn read_all(client: &Client, topic: Uuid, partition: i32) -> WholeLog {
-    let consumer = Consumer { client: client.clone(), topic, partition, isolation: Isolation::ReadUncommitted };
-    let mut log = WholeLog { start: 0, end: 0, records: Vec::new() };
+    let consumer =
+        Consumer { client: client.clone(), topic, partition, isolation: Isolation::ReadUncommitted, zone: None };
+    let mut log = WholeLog { start: 0, end: 0, records: Vec::new(), committed: BTreeSet::new() };
+    read_committed(&consumer, &mut log).await;
     let mut next = 0;
     loop {
         let Some(leader) = client.find_leader(topic, partition).await else {
@@ -66,6 +81,76 @@ pub async fn read_all(client: &Client, topic: Uuid, partition: i32) -> WholeLog 
                 sleep(Duration::from_millis(100)).await;
             }
         }
+    }
+}
+
+/// Reads what is committed, up to the high watermark: every transaction has ended by now.
+async fn read_committed(consumer: &Consumer, log: &mut WholeLog) {
+    let consumer = Consumer { isolation: Isolation::ReadCommitted, ..consumer.clone() };
+    let client = &consumer.client;
+    let mut next = 0;
+    loop {
+        let leader = client.find_leader(consumer.topic, consumer.partition).await;
+        let read = match leader {
+            Some(leader) => consumer.fetch(leader, next, Duration::ZERO).await,
+            None => None,
+        };
+        match read {
+            Some(Ok(read)) => {
+                log.committed.extend(read.committed().filter_map(|seen| seen.value.clone()));
+                next = read.records.last().map_or(next, |seen| seen.offset + 1);
+                if next >= read.high_watermark {
+                    return;
+                }
+                client.core.say(|| {
+                    format!("    committed up to {next} of {} of {}", read.last_stable_offset, read.high_watermark)
+                });
+                if next >= read.last_stable_offset {
+                    sleep(Duration::from_millis(500)).await;
+                }
+            }
+            Some(Err(broker_engine::FetchError::OffsetOutOfRange { log_start_offset, .. }))
+                if log_start_offset > next =>
+            {
+                next = log_start_offset;
+            }
+            _ => sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+/// Compares what is seen of transactions with what their producers know.
+pub async fn transactions(
+    world: &World,
+    topic: Uuid,
+    visible: &BTreeSet<String>,
+    begins: &BTreeMap<Place, i64>,
+    when: &str,
+) {
+    let core = &world.core;
+    let mut problems = core.ledger().transactions.compare(visible, begins, when);
+    let ids = core.ledger().transactions.ids();
+    for id in ids {
+        let register = Commits::new(&world.client(), group_of(&id), topic, 0);
+        let fetched = timeout(RESUME_MAX, async {
+            loop {
+                match register.fetch().await {
+                    Some(found) => return found,
+                    None => sleep(Duration::from_millis(200)).await,
+                }
+            }
+        });
+        match fetched.await {
+            // Where records were deleted, what is left of a transaction says nothing about its offset.
+            Ok(found) if begins.values().all(|begin| *begin == 0) => {
+                problems.extend(core.ledger().transactions.compare_offset(&id, found, visible));
+            }
+            Ok(_) => {}
+            Err(_) => problems.push((Invariant::EverythingResumes, format!("{id}: no offset can be fetched {when}"))),
+        }
+    }
+    for (invariant, problem) in problems {
+        core.violated(invariant, problem);
     }
 }
 
@@ -120,7 +205,12 @@ fn held_once(place: Place, log: &WholeLog, when: &str) -> Vec<(Invariant, String
     for seen in log.records.iter().filter(|seen| seen.producer_id >= 0) {
         let Some((name, number)) = seen.value.as_deref().and_then(|value| value.split_once('#')) else { continue };
         let number: i64 = number.parse().unwrap_or(-1);
-        let before = last.insert(name, number).unwrap_or(-1);
+        let before = last.insert(name, number);
+        // Where the log begins later, so does every producer's part of it.
+        if before.is_none() && log.start > 0 {
+            continue;
+        }
+        let before = before.unwrap_or(-1);
         if number != before + 1 {
             let problem = format!("{place:?} {when}: {name}#{number} at {} follows #{before}", seen.offset);
             problems.push((Invariant::IdempotentExactlyOnce, problem));
@@ -230,4 +320,77 @@ fn seal_is_final(core: &Core) -> Vec<(Invariant, String)> {
         }
     }
     problems
+}
+
+/// Looks for objects that nobody needs.
+pub fn nothing_leaks(world: &World) {
+    let state = world.core.ledger().reference.clone();
+    let mut left = Vec::new();
+    for bucket in [&world.data, &world.metadata] {
+        let objects: Vec<(String, bytes::Bytes)> = bucket.look(|objects| {
+            let keys: Vec<String> = objects.keys().cloned().collect();
+            keys.into_iter()
+                .filter_map(|key| objects.get(&key).map(|object| (key.clone(), object.bytes.clone())))
+                .collect()
+        });
+        let named = named(world, &state, &objects);
+        let is_left = |(key, _): &&(String, bytes::Bytes)| !named.contains(key) && !is_needed(world, &state, key);
+        left.extend(objects.iter().filter(is_left).map(|(key, _)| key.clone()));
+    }
+    if !left.is_empty() {
+        let problem = format!("{} objects are left, such as {:?}", left.len(), left.iter().take(4).collect::<Vec<_>>());
+        world.core.violated(Invariant::NothingLeaks, problem);
+    }
+    let deleted: Vec<&str> = state.deleted_topics().values().map(|topic| topic.name.as_str()).collect();
+    if !deleted.is_empty() {
+        let problem = format!("the deletion of {deleted:?} is not final");
+        world.core.violated(Invariant::NothingLeaks, problem);
+    }
+}
+
+/// The segments that the newest manifests of living topics name, and those manifests with the last ones before them.
+fn named(world: &World, state: &State, objects: &[(String, bytes::Bytes)]) -> BTreeSet<String> {
+    let mut manifests: BTreeMap<Place, BTreeMap<u64, (&String, &bytes::Bytes)>> = BTreeMap::new();
+    for (path, bytes) in objects {
+        if let Some(Key::Manifest { topic, partition, version }) = Key::parse(CLUSTER, path)
+            && state.topic(topic).is_some()
+        {
+            manifests.entry((topic, partition)).or_default().insert(version, (path, bytes));
+        }
+    }
+    let mut named = BTreeSet::new();
+    for ((topic, partition), versions) in &manifests {
+        let Some((newest, (_, bytes))) = versions.last_key_value() else { continue };
+        let kept = versions.iter().filter(|(version, _)| **version + OLD_MANIFESTS_MAX >= *newest);
+        named.extend(kept.map(|(_, (path, _))| (*path).clone()));
+        let cluster = world.core.ledger().cluster;
+        if let Ok(manifest) = ManifestVersion::decode(bytes, cluster, *topic, *partition, *newest) {
+            let segments = manifest.manifest.segments.iter();
+            named.extend(segments.map(|segment| segment.name.key(*topic, *partition).path(CLUSTER)));
+        }
+    }
+    named
+}
+
+/// Whether an object is needed whatever manifests say.
+fn is_needed(world: &World, state: &State, path: &str) -> bool {
+    let Some(key) = Key::parse(CLUSTER, path) else { return false };
+    match key {
+        Key::MetaLog { .. } | Key::MetaSnapshot { .. } | Key::MetaMarker | Key::PeerKey | Key::DataMarker => true,
+        Key::Wal { incarnation, seq } => {
+            // Seals stay for ever.
+            let ledger = world.core.ledger();
+            let is_seal = ledger.logs.get(&incarnation).is_some_and(|log| matches!(log.objects.get(&seq), Some(None)));
+            is_seal || state.wal_log(incarnation).is_some_and(|log| !log.fenced && seq >= log.floor)
+        }
+        Key::Checkpoint { incarnation, id, .. } => {
+            state.wal_log(incarnation).is_some_and(|log| !log.fenced && log.checkpoint == Some(id))
+        }
+        Key::Live { incarnation } | Key::Report { incarnation } => state.is_alive(incarnation),
+        Key::Manifest { .. }
+        | Key::Segment { .. }
+        | Key::SharedSegment { .. }
+        | Key::Boot { .. }
+        | Key::Package { .. } => false,
+    }
 }

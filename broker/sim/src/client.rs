@@ -1,10 +1,12 @@
 //! Clients: how they find brokers and reach them.
 
+pub mod administrator;
 pub mod commits;
 pub mod consumer;
 pub mod member;
 pub mod producer;
 pub mod provider;
+pub mod transactor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,6 +125,15 @@ impl Client {
             })
             .await;
         found.flatten()
+    }
+
+    /// Asks any broker who coordinates a group.
+    pub async fn group_coordinator(&self, group: &str) -> Option<Slot> {
+        let asked = self.somebody()?;
+        let group = group.to_owned();
+        let patience = Duration::from_secs(2);
+        let found = self.ask(asked, patience, move |engine| async move { engine.coordinator(&group) }).await;
+        found.flatten().map(|info| slot_of(info.endpoint.port))
     }
 
     /// Waits a moment before the next attempt.

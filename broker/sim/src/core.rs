@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::bucket::Request;
 use crate::clock::WorldClock;
-use crate::executor::{Executor, ProcessId, WORLD};
+use crate::executor::{Executor, ProcessId, Strike, WORLD};
 use crate::fault::{Fault, Tally};
 use crate::invariant::{Invariant, Violation};
 use crate::ledger::Ledger;
@@ -50,6 +52,15 @@ pub struct Core {
     notes: Mutex<Notes>,
 }
 
+/// Something happens to the first process that sends a request of a kind.
+#[derive(Debug)]
+struct Trap {
+    request: Request,
+    strike: Strike,
+    /// Told who was caught.
+    sprung: oneshot::Sender<(Slot, ProcessId)>,
+}
+
 #[derive(Debug, Default)]
 struct Notes {
     tally: Tally,
@@ -63,6 +74,7 @@ struct Notes {
     /// When that was.
     healed_at: Option<Duration>,
     violations: Vec<Violation>,
+    traps: Vec<Trap>,
     trace: u64,
     lines: Option<Vec<String>>,
 }
@@ -141,6 +153,30 @@ impl Core {
         self.notes().unwell.insert(slot);
     }
 
+    /// Strikes the first broker that sends such a request from now on, shortly after it has; says who it was.
+    pub fn set_trap(&self, request: Request, strike: Strike) -> oneshot::Receiver<(Slot, ProcessId)> {
+        let (sprung, caught) = oneshot::channel();
+        let mut notes = self.notes();
+        if !notes.healed {
+            notes.traps.push(Trap { request, strike, sprung });
+        }
+        caught
+    }
+
+    /// A broker sends a request.
+    pub fn step_on(&self, slot: Slot, request: Request) {
+        let (trap, process) = {
+            let mut notes = self.notes();
+            let Some(at) = notes.traps.iter().position(|trap| trap.request == request) else { return };
+            let Some(process) = notes.running.get(&slot).copied() else { return };
+            notes.unwell.insert(slot);
+            (notes.traps.remove(at), process)
+        };
+        let polls = if request == Request::ENDS { 0 } else { self.random().below(6) };
+        self.executor.strike_after(process, polls, trap.strike);
+        let _nobody = trap.sprung.send((slot, process));
+    }
+
     /// A broker was fenced by others: wrong, where nothing was done to it.
     pub fn fenced_by_others(&self, host: &str) {
         self.say(|| format!("    {host} is fenced by others"));
@@ -158,6 +194,7 @@ impl Core {
         notes.healed = true;
         notes.healed_at.get_or_insert(now);
         notes.cuts.clear();
+        notes.traps.clear();
     }
 
     /// When everything was healed, in milliseconds of the world; at the end of time where that is still to come.

@@ -16,6 +16,7 @@ use crate::bucket::Bucket;
 use crate::core::Core;
 use crate::executor::ProcessId;
 use crate::invariant::Invariant;
+use crate::transactions::Transactions;
 
 /// The cluster's name in every world.
 pub const CLUSTER: &str = "sim";
@@ -59,6 +60,8 @@ pub struct Ledger {
     pub never: BTreeSet<Uuid>,
     /// Topics that were deleted.
     pub deleted_topics: BTreeSet<Uuid>,
+    /// What became of transactions.
+    pub transactions: Transactions,
 }
 
 /// What a manifest says.
@@ -193,6 +196,7 @@ impl Ledger {
                     let problem = format!("{} takes effect after it was given up", command.id);
                     problems.push((Invariant::MetadataIsLinear, problem));
                 }
+                problems.extend(self.too_old());
                 problems.extend(self.registered(&before, &entry.commands, process_of));
                 self.fenced_by_others.extend(fenced_by_others(&before, &entry.commands));
                 for id in before.topics().keys().filter(|id| self.reference.topic(**id).is_none()) {
@@ -237,6 +241,17 @@ impl Ledger {
             }
         }
         problems
+    }
+
+    /// Whoever lives knows the cluster's feature level.
+    fn too_old(&self) -> Problems {
+        let level = self.reference.cluster().map_or(0, |cluster| cluster.feature_level);
+        let old = self.reference.living_brokers().filter(|broker| broker.feature_level_max < level);
+        let problem = |broker: &broker_metadata::Broker| {
+            let known = broker.feature_level_max;
+            (Invariant::MetadataIsLinear, format!("broker {} knows level {known}, the cluster has {level}", broker.id))
+        };
+        old.map(problem).collect()
     }
 
     fn note_fenced(&mut self, before: &State, now_ms: u64) {
@@ -303,6 +318,16 @@ impl Ledger {
             }
         }
         let epoch = manifest.leader_epoch.0;
+        // A deleted number can be created again by a PUT that lands late; who reads finds the newest.
+        let is_past = self.manifests.get(&place).and_then(|versions| versions.last_key_value());
+        if is_past.is_some_and(|(newest, _)| version <= *newest) {
+            return problems;
+        }
+        let writer = *self.writers.entry((place, epoch)).or_insert(manifest.writer);
+        if writer != manifest.writer {
+            let problem = format!("{writer} and {} both wrote {place:?} in epoch {epoch}", manifest.writer);
+            problems.push((Invariant::OneLeaderPerEpoch, problem));
+        }
         let versions = self.manifests.entry(place).or_default();
         if let Some((last, before)) = versions.last_key_value() {
             if epoch < before.leader_epoch || version != last + 1 {
@@ -351,8 +376,8 @@ impl Ledger {
                 let is_seal =
                     self.logs.get(&incarnation).is_some_and(|log| matches!(log.objects.get(&seq), Some(None)));
                 match self.reference.wal_log(incarnation) {
+                    _ if is_seal => Some((Invariant::SealIsFinal, "seals stay for ever".to_owned())),
                     None => None,
-                    Some(_) if is_seal => Some((Invariant::SealIsFinal, "seals stay until retirement".to_owned())),
                     Some(log) if seq >= log.floor => wrong("it is not below the floor"),
                     Some(_) => None,
                 }

@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod mutations;
 pub mod plan;
 pub mod random;
+pub mod transactions;
 pub mod world;
 
 pub use core::{Finished, KeepLines};

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
+#[cfg(feature = "mutations")]
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -41,6 +43,12 @@ struct Args {
     /// Prints the await points that no process was crashed at.
     #[arg(long)]
     list_await_points: bool,
+}
+
+impl Args {
+    fn jobs(&self) -> usize {
+        self.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)).max(1)
+    }
 }
 
 fn main() -> ExitCode {
@@ -86,7 +94,7 @@ struct Share {
 #[expect(clippy::disallowed_methods, reason = "seeds per second are measured in the time outside of all worlds")]
 fn many(args: &Args, out: &mut impl Write) -> std::io::Result<ExitCode> {
     let began = std::time::Instant::now();
-    let jobs = args.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let jobs = args.jobs();
     let next = AtomicU64::new(args.first);
     let end = args.first.saturating_add(args.seeds);
     let (told, shares) = mpsc::sync_channel(64);
@@ -163,49 +171,75 @@ fn mutations(_args: &Args, out: &mut impl Write) -> std::io::Result<ExitCode> {
 
 #[cfg(feature = "mutations")]
 fn mutations(args: &Args, out: &mut impl Write) -> std::io::Result<ExitCode> {
-    use broker_sim::mutations::{catch, run};
     use broker_store::mutation::Mutation;
 
     let wanted = |mutation: &Mutation| {
         args.only.as_ref().is_none_or(|only| format!("{mutation:?}").to_lowercase().contains(&only.to_lowercase()))
     };
+    let all: Vec<Mutation> = Mutation::ALL.into_iter().filter(wanted).collect();
+    let next = AtomicUsize::new(0);
+    let (told, tried) = mpsc::sync_channel(64);
     let mut escaped = 0;
-    for mutation in Mutation::ALL.into_iter().filter(wanted) {
-        let name = format!("{mutation:?}");
-        if args.unmutated || args.seed.is_some() {
-            let made = (!args.unmutated).then_some(mutation);
-            let lines = if args.trace { KeepLines::Yes } else { KeepLines::No };
-            let seeds = args.seed.map_or(args.first..args.first.saturating_add(args.seeds), |seed| seed..seed + 1);
-            let mut polls = 0;
-            for seed in seeds {
-                let finished = run(mutation, seed, made, lines);
-                polls += finished.polls;
-                if args.seed.is_some() {
-                    show(&format!("{name} seed {seed}"), &finished, out)?;
-                } else {
-                    report(&format!("{name} seed {seed}"), &finished, out)?;
+    thread::scope(|scope| {
+        for _ in 0..args.jobs().min(all.len()) {
+            let (told, next, all) = (told.clone(), &next, &all);
+            scope.spawn(move || {
+                while let Some(mutation) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if told.send(mutate(args, *mutation)).is_err() {
+                        return;
+                    }
                 }
-                escaped += u64::from(args.unmutated && !finished.violations.is_empty());
-            }
-            writeln!(out, "{name:<30} {polls} polls")?;
-            continue;
+            });
         }
-        let fate = catch(mutation, args.seeds);
-        match &fate.caught {
-            Some((seed, violation)) => {
-                let what: String = violation.what.chars().take(110).collect();
-                writeln!(
-                    out,
-                    "{name:<30} {:<32} {:>5} seeds (seed {seed}) {what}",
-                    violation.invariant.name(),
-                    fate.seeds
-                )?;
+        drop(told);
+        for tried in tried {
+            let (text, is_well) = tried?;
+            out.write_all(&text)?;
+            out.flush()?;
+            escaped += u32::from(!is_well);
+        }
+        std::io::Result::Ok(())
+    })?;
+    Ok(if escaped == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Makes one mistake, or runs its worlds without it; what there is to print, and whether all is as it should be.
+#[cfg(feature = "mutations")]
+fn mutate(args: &Args, mutation: broker_store::mutation::Mutation) -> std::io::Result<(Vec<u8>, bool)> {
+    use broker_sim::mutations::{catch, run};
+
+    let name = format!("{mutation:?}");
+    let mut out = Vec::new();
+    let mut is_well = true;
+    if args.unmutated || args.seed.is_some() {
+        let made = (!args.unmutated).then_some(mutation);
+        let lines = if args.trace { KeepLines::Yes } else { KeepLines::No };
+        let seeds = args.seed.map_or(args.first..args.first.saturating_add(args.seeds), |seed| seed..seed + 1);
+        let mut polls = 0;
+        for seed in seeds {
+            let finished = run(mutation, seed, made, lines);
+            polls += finished.polls;
+            if args.seed.is_some() {
+                show(&format!("{name} seed {seed}"), &finished, &mut out)?;
+            } else {
+                report(&format!("{name} seed {seed}"), &finished, &mut out)?;
             }
-            None => {
-                escaped += 1;
-                writeln!(out, "{name:<30} NOT CAUGHT in {} seeds, could be made {} times", fate.seeds, fate.struck)?;
-            }
+            is_well &= !args.unmutated || finished.violations.is_empty();
+        }
+        writeln!(out, "{name:<30} {polls} polls")?;
+        return Ok((out, is_well));
+    }
+    let fate = catch(mutation, args.seeds);
+    match &fate.caught {
+        Some((seed, violation)) => {
+            let what: String = violation.what.chars().take(110).collect();
+            let (invariant, seeds) = (violation.invariant.name(), fate.seeds);
+            writeln!(out, "{name:<30} {invariant:<32} {seeds:>5} seeds (seed {seed}) {what}")?;
+        }
+        None => {
+            is_well = false;
+            writeln!(out, "{name:<30} NOT CAUGHT in {} seeds, could be made {} times", fate.seeds, fate.struck)?;
         }
     }
-    Ok(if escaped == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok((out, is_well))
 }

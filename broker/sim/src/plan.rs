@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use broker_store::mutation::Mutation;
+
+use crate::aim;
 use crate::bucket::Odds;
 use crate::random::Random;
 
@@ -44,6 +47,54 @@ pub struct Plan {
     pub unknown_command: bool,
     /// Partitions of each internal topic.
     pub internal_partitions: i32,
+    /// Transactional producers that tell their transactions apart by epochs.
+    pub transactors: usize,
+    /// Transactional producers of the older protocol.
+    pub classic_transactors: usize,
+    /// Clients that administer.
+    pub administrators: usize,
+    /// How long clients work; chaos may go on for longer.
+    pub busy: Duration,
+    /// How records are folded.
+    pub folding: Folding,
+    /// Something that happens besides chaos.
+    pub script: Script,
+    /// Brokers of different age.
+    pub feature_levels: bool,
+    /// The brokers create the cluster by themselves.
+    pub self_founded: bool,
+    /// Somebody writes so much into the metadata log that snapshots are due.
+    pub large_entries: bool,
+    /// Commits are answered soon: nothing fails, and producers are many.
+    pub prompt_commits: bool,
+    /// In the end everybody is left alone for long, and then nothing may be left that nobody needs.
+    pub leaves_nothing: bool,
+}
+
+/// How records are folded into segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Folding {
+    /// Time that records wait at most.
+    pub age_max: Duration,
+    /// Objects of a log that are not folded at most.
+    pub objects: u64,
+    /// Bytes of a segment.
+    pub segment_bytes: usize,
+}
+
+/// Something that happens besides chaos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// Nothing.
+    None,
+    /// Leaders stand still when they have written a segment that nothing names yet, until others lead.
+    StuckFolding,
+    /// Coordinators stand still when they have decided how a transaction ends, before anybody is told, until others
+    /// coordinate.
+    StuckCoordinator,
+    /// One stands still so while it compacts what is folded, for longer than every grace; and meanwhile nobody else can
+    /// tell the time.
+    StuckCompaction,
 }
 
 /// How often each kind of mishap is drawn, relative to the others, and how often any is.
@@ -79,6 +130,10 @@ pub struct Chaos {
     pub chain: u64,
     /// A broker loses the data bucket, and nothing else.
     pub storeless: u64,
+    /// A process is killed when it sends a request of some kind.
+    pub crash_at_request: u64,
+    /// A process stands still when it has sent a request of some kind.
+    pub pause_at_request: u64,
 }
 
 impl Chaos {
@@ -87,8 +142,10 @@ impl Chaos {
     pub fn is_only_storeless(&self) -> bool {
         let Self { interval: _, storeless, crash, crash_at_poll, pause, pause_at_poll, .. } = self;
         let Self { cut, bucket, drain, clock, garbage, clone, away, zombie, chain, .. } = self;
+        let Self { crash_at_request, pause_at_request, .. } = self;
         let others = [crash, crash_at_poll, pause, pause_at_poll, cut, bucket, drain, clock, garbage, clone, away];
-        *storeless > 0 && others.into_iter().chain([zombie, chain]).all(|weight| *weight == 0)
+        let others = others.into_iter().chain([zombie, chain, crash_at_request, pause_at_request]);
+        *storeless > 0 && others.into_iter().all(|weight| *weight == 0)
     }
 }
 
@@ -98,8 +155,10 @@ impl Chaos {
     pub fn is_only_zombies(&self) -> bool {
         let Self { interval: _, storeless, crash, crash_at_poll, pause, pause_at_poll, .. } = self;
         let Self { cut, bucket, drain, clock, garbage, clone, away, zombie, chain, .. } = self;
+        let Self { crash_at_request, pause_at_request, .. } = self;
         let others = [crash, crash_at_poll, pause, pause_at_poll, cut, bucket, drain, clock, garbage, clone, away];
-        *zombie > 0 && others.into_iter().chain([storeless, chain]).all(|weight| *weight == 0)
+        let others = others.into_iter().chain([storeless, chain, crash_at_request, pause_at_request]);
+        *zombie > 0 && others.into_iter().all(|weight| *weight == 0)
     }
 }
 
@@ -107,9 +166,40 @@ impl Plan {
     /// The plan of a seed, without any aim.
     #[must_use]
     pub fn draw(random: &mut Random) -> Self {
+        match random.below(100) {
+            // Worlds that are made to show one mistake, without it.
+            0..8 => match random.pick(&Mutation::ALL).copied() {
+                Some(mutation) => aim::at(mutation, random),
+                None => Self::ordinary(random),
+            },
+            8..12 => Self::long(random),
+            _ => Self::ordinary(random),
+        }
+    }
+
+    /// A world in which anything may go wrong.
+    #[must_use]
+    pub fn ordinary(random: &mut Random) -> Self {
         let mut plan = Self::calm(random);
         plan.odds = odds(random);
         plan.chaos = chaos(random);
+        plan
+    }
+
+    /// A world that lasts, in which less happens: for what brokers do every few minutes only.
+    #[must_use]
+    pub fn long(random: &mut Random) -> Self {
+        let mut plan = Self::ordinary(random);
+        plan.pace = random.millis(2_000, 10_000);
+        plan.work = random.millis(400_000, 1_500_000);
+        plan.busy = random.millis(60_000, 300_000);
+        plan.chaos.interval = Some(random.millis(15_000, 60_000));
+        plan.chaos.crash_at_request += 10;
+        plan.committers = plan.committers.min(1);
+        plan.members = plan.members.min(1);
+        plan.administrators = 1;
+        plan.large_entries = random.per_mille(300);
+        plan.leaves_nothing = random.per_mille(300);
         plan
     }
 
@@ -136,6 +226,21 @@ impl Plan {
             produce_timeout: random.millis(300, 10_000),
             unknown_command: false,
             internal_partitions: i32::try_from(random.between(1, 3)).unwrap_or(2),
+            transactors: random.index(3),
+            classic_transactors: 0,
+            administrators: usize::from(random.per_mille(400)),
+            busy: Duration::MAX,
+            folding: Folding {
+                age_max: random.millis(500, 20_000),
+                objects: random.between(4, 200),
+                segment_bytes: usize::try_from(random.between(1 << 10, 64 << 10)).unwrap_or(1 << 10),
+            },
+            script: Script::None,
+            feature_levels: random.per_mille(300),
+            self_founded: random.per_mille(20),
+            large_entries: random.per_mille(20),
+            prompt_commits: false,
+            leaves_nothing: false,
         }
         .with_somebody()
     }
@@ -148,6 +253,7 @@ impl Plan {
             && self.chaos.bucket == 0
             && self.chaos.garbage == 0
             && !self.unknown_command
+            && !self.large_entries
     }
 
     /// Whether whoever asks a bucket learns what became of it, but for conflicts: then nobody has to begin anew unasked.
@@ -155,9 +261,9 @@ impl Plan {
     pub fn answers_arrive(&self) -> bool {
         let Odds { late, lost_answer, lost_request, broken, refused, throttled, hung, slow, .. } = self.odds;
         let lost = [late, lost_answer, lost_request, broken, refused, throttled, hung, slow];
-        let Chaos { bucket, cut, zombie, storeless, clone, pause, pause_at_poll, .. } = self.chaos;
-        let cuts = [bucket, cut, zombie, storeless, clone, pause, pause_at_poll];
-        lost.into_iter().chain(cuts).all(|weight| weight == 0)
+        let Chaos { bucket, cut, zombie, storeless, clone, pause, pause_at_poll, pause_at_request, .. } = self.chaos;
+        let cuts = [bucket, cut, zombie, storeless, clone, pause, pause_at_poll, pause_at_request];
+        lost.into_iter().chain(cuts).all(|weight| weight == 0) && self.script == Script::None
     }
 
     fn with_somebody(mut self) -> Self {
@@ -210,5 +316,7 @@ fn chaos(random: &mut Random) -> Chaos {
         zombie: draw(random),
         chain: draw(random) / 2,
         storeless: draw(random) / 2,
+        crash_at_request: draw(random) + 2,
+        pause_at_request: draw(random),
     }
 }

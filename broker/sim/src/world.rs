@@ -1,10 +1,10 @@
 //! A world, from its seed to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_engine::{AdminMode, CreateTopic, Isolation};
+use broker_engine::{AdminMode, CreateTopic, Isolation, TransactionProtocol};
 use broker_metadata::{Bootstrap, LogOptions};
 use broker_store::Store;
 use tokio::time::{sleep, timeout};
@@ -15,21 +15,25 @@ use crate::broker::{Broker, broken};
 use crate::bucket::{Access, Bucket, BucketId, Mode, Who};
 use crate::chaos;
 use crate::check;
+use crate::client::administrator::Administrator;
 use crate::client::commits::Commits;
 use crate::client::consumer::Consumer;
 use crate::client::member::Member;
 use crate::client::producer::{Numbers, producer};
+use crate::client::transactor::Transactor;
 use crate::client::{Brokers, Client, provider};
 use crate::clock::WorldClock;
 use crate::core::{Core, Finished, KeepLines, Slot};
-use crate::executor::Executor;
+use crate::executor::{Executor, Strike};
 use crate::invariant::Invariant;
 use crate::ledger::CLUSTER;
 use crate::plan::Plan;
 use crate::random::Random;
 
-/// The longest that a world lasts, in its own time.
+/// The longest that a world lasts beyond its work, in its own time.
 const WORLD_MAX: Duration = Duration::from_secs(900);
+/// The longest that a world lasts in which everybody is left alone in the end.
+const QUIET_WORLD_MAX: Duration = Duration::from_secs(20_000);
 /// Time for everything to work again once nothing goes wrong any more.
 const RESUME_MAX: Duration = Duration::from_secs(60);
 /// Time after which everybody has heard of everything.
@@ -76,9 +80,11 @@ pub fn run_plan(plan: Plan, mut random: Random, lines: KeepLines) -> Finished {
         let core = Core::new(plan, random, executor.clone(), WorldClock::begin(), lines);
         let world = World::new(&core);
         let watched = Arc::clone(&core);
+        let quiet = if core.plan.leaves_nothing { QUIET_WORLD_MAX } else { Duration::ZERO };
+        let longest = core.plan.work + WORLD_MAX + quiet;
         executor
             .run(async move {
-                if timeout(WORLD_MAX, world.live()).await.is_err() {
+                if timeout(longest, world.live()).await.is_err() {
                     watched.violated(Invariant::EverythingResumes, "the world does not end".to_owned());
                 }
             })
@@ -113,15 +119,22 @@ impl World {
     }
 
     async fn live(self) {
-        self.found().await;
+        if !self.core.plan.self_founded {
+            self.found().await;
+        }
         for broker in self.brokers.iter() {
             broker.start(&self.brokers);
         }
         let Some(topic) = self.topic().await else { return };
         let until = self.core.clock.now() + self.core.plan.work;
+        let busy = self.core.clock.now() + self.core.plan.busy.min(self.core.plan.work);
         let clients = TaskTracker::new();
-        let commits = self.clients(topic, until, &clients);
+        let commits = self.clients(topic, busy, &clients);
         self.core.spawn(check::watch(self.clone()));
+        self.core.spawn(chaos::play(self.clone(), until));
+        if self.core.plan.feature_levels {
+            self.core.spawn(clients.track_future(provider::raise_level(self.clone(), until)));
+        }
         if self.core.plan.unknown_command {
             sleep(Duration::from_secs(5)).await;
             crate::ledger::put_unknown_command(&self.core, &self.metadata);
@@ -138,6 +151,16 @@ impl World {
         sleep(SETTLE).await;
         self.read_back(topic, &commits, "after healing").await;
         // Nothing that only a process remembers counts.
+        self.restart().await;
+        self.read_back(topic, &commits, "after restarting all").await;
+        check::end(&self);
+        if self.core.plan.leaves_nothing {
+            self.leave_alone(topic).await;
+        }
+    }
+
+    /// Kills all brokers and starts them anew.
+    async fn restart(&self) {
         for broker in self.brokers.iter() {
             broker.crash();
         }
@@ -145,14 +168,39 @@ impl World {
         for broker in self.brokers.iter() {
             broker.start(&self.brokers);
         }
-        self.read_back(topic, &commits, "after restarting all").await;
-        check::end(&self);
     }
 
-    /// Creates the cluster.
+    /// Deletes topics, waits for as long as cleaners take, and looks what is left.
+    async fn leave_alone(&self, topic: Uuid) {
+        let administrator = Administrator { client: self.client(), topic, number: 0 };
+        if timeout(RESUME_MAX, administrator.clear()).await.is_err() {
+            self.core.violated(Invariant::EverythingResumes, "topics cannot be deleted".to_owned());
+        }
+        if self.core.random().per_mille(500) {
+            provider::delete(self, topic).await;
+        }
+        // A deletion is final when everybody is gone who knew the topic.
+        self.restart().await;
+        sleep(check::CLEAN_AFTER).await;
+        check::nothing_leaks(self);
+    }
+
+    /// Creates the cluster; whoever is killed over it is followed by another who does the same.
     async fn found(&self) {
-        let store = self.outsider();
         let cluster = Uuid::from_u64_pair(self.core.random().number(), 1);
+        while self.core.random().per_mille(200) {
+            let (process, polls) = (self.core.executor.process(), self.core.random().below(40));
+            let (world, first) = (self.clone(), self.core.clone());
+            self.core.spawn_in(process, async move { world.found_as(cluster).await });
+            first.executor.strike_after(process, polls, Strike::Crash);
+            let _late = timeout(Duration::from_secs(20), first.executor.struck(process)).await;
+            first.executor.crash(process);
+        }
+        self.found_as(cluster).await;
+    }
+
+    async fn found_as(&self, cluster: Uuid) {
+        let store = self.outsider();
         let mut bootstrap = Bootstrap::new(cluster, "arn:aws:iam::111122223333:role/admin", self.core.clock.wall_ms());
         bootstrap.consumer_offsets_partitions = self.core.plan.internal_partitions;
         let seed = self.core.random().number();
@@ -202,8 +250,11 @@ impl World {
                 self.core.spawn(tasks.track_future(one.run(until)));
             }
             for _ in 0..plan.consumers {
-                let isolation = Isolation::ReadUncommitted;
-                let one = Consumer { client: client.clone(), topic, partition, isolation };
+                let committed = self.core.random().per_mille(400);
+                let isolation = if committed { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+                let says_where = self.core.random().per_mille(400);
+                let zone = says_where.then(|| format!("z{}", self.core.random().below(3)));
+                let one = Consumer { client: client.clone(), topic, partition, isolation, zone };
                 self.core.spawn(tasks.track_future(one.run(until)));
             }
         }
@@ -217,6 +268,16 @@ impl World {
         for number in 0..plan.members {
             let one =
                 Member { client: client.clone(), name: format!("member-{number}"), group: "members".to_owned(), topic };
+            self.core.spawn(tasks.track_future(one.run(until)));
+        }
+        let epochs = vec![TransactionProtocol::EpochPerTransaction; plan.transactors];
+        let protocols = epochs.into_iter().chain(vec![TransactionProtocol::Classic; plan.classic_transactors]);
+        for (number, protocol) in protocols.enumerate() {
+            let one = Transactor { client: client.clone(), id: format!("t{number}"), topic, protocol };
+            self.core.spawn(tasks.track_future(one.run(until)));
+        }
+        for number in 0..plan.administrators {
+            let one = Administrator { client: client.clone(), topic, number };
             self.core.spawn(tasks.track_future(one.run(until)));
         }
         if plan.provider {
@@ -244,14 +305,25 @@ impl World {
 
     /// Reads everything and compares it with what was acknowledged and seen.
     async fn read_back(&self, topic: Uuid, commits: &[Commits], when: &str) {
+        let (mut visible, mut begins) = (BTreeSet::new(), BTreeMap::new());
+        let mut complete = true;
         for partition in 0..self.core.plan.partitions {
             let read = timeout(RESUME_MAX, check::read_all(&self.client(), topic, partition)).await;
             match read {
-                Ok(log) => check::compare(&self.core, (topic, partition), &log, when),
-                Err(_) => self
-                    .core
-                    .violated(Invariant::EverythingResumes, format!("partition {partition} cannot be read {when}")),
+                Ok(log) => {
+                    check::compare(&self.core, (topic, partition), &log, when);
+                    begins.insert((topic, partition), log.start);
+                    visible.extend(log.committed);
+                }
+                Err(_) => {
+                    complete = false;
+                    let problem = format!("partition {partition} cannot be read {when}");
+                    self.core.violated(Invariant::EverythingResumes, problem);
+                }
             }
+        }
+        if complete {
+            check::transactions(self, topic, &visible, &begins, when).await;
         }
         for one in commits {
             let read = async {

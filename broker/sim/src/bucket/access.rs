@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::objects::{Created, Object};
-use super::{Bucket, BucketId, Mode};
+use super::{Bucket, BucketId, Mode, Operation, Request};
 use crate::core::{Core, Link, Slot};
 use crate::fault::Fault;
 
@@ -103,6 +103,13 @@ impl Access {
 
     fn is_cut(&self) -> bool {
         matches!(self.who, Who::Broker(slot) if self.core.is_cut(slot, self.link()))
+    }
+
+    /// Tells that a request of this kind is sent.
+    fn sends(&self, operation: Operation, key: &str) {
+        if let Who::Broker(slot) = self.who {
+            self.core.step_on(slot, Request::of(operation, key));
+        }
     }
 
     /// One way of an ordinary request, or a very slow one.
@@ -253,6 +260,7 @@ fn put_result() -> PutResult {
 #[async_trait::async_trait]
 impl ObjectStore for Access {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.sends(Operation::Put, location.as_ref());
         if let Obstacle::Fails(after, error) = self.obstacle() {
             sleep(after).await;
             return Err(error);
@@ -292,6 +300,7 @@ impl ObjectStore for Access {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.sends(Operation::Get, location.as_ref());
         if let Obstacle::Fails(after, error) = self.obstacle() {
             sleep(after).await;
             return Err(error);
@@ -356,6 +365,7 @@ impl ObjectStore for Access {
 
 impl Access {
     async fn delete_one(&self, location: Path) -> Result<Path> {
+        self.sends(Operation::Delete, location.as_ref());
         if let Obstacle::Fails(after, error) = self.obstacle() {
             sleep(after).await;
             return Err(error);
@@ -397,6 +407,7 @@ impl Access {
         let begin = (after, false, access.bucket.look(|objects| objects.len()));
         let pages = stream::unfold((access, prefix, Some(begin)), |(access, prefix, state)| async move {
             let (after, started, count) = state?;
+            access.sends(Operation::List, &prefix);
             if let Obstacle::Fails(wait, error) = access.obstacle() {
                 sleep(wait).await;
                 return Some((vec![Err(error)], (access, prefix, None)));

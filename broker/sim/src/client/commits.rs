@@ -7,9 +7,12 @@ use std::time::Duration;
 use broker_engine::{CommitOffset, OffsetCommitRequest, OffsetFetchRequest, TopicRef};
 use uuid::Uuid;
 
-use super::{Client, slot_of};
+use super::Client;
 use crate::core::Slot;
 use crate::invariant::Invariant;
+
+/// The longest that a commit takes where nothing fails, however long producers wait.
+const PROMPT_MAX: Duration = Duration::from_secs(1);
 
 /// What is known of one group's offset: a register that only grows.
 #[derive(Clone, Debug, Default)]
@@ -65,9 +68,15 @@ impl Commits {
                 }],
             };
             let patience = Duration::from_secs(8);
+            let began = self.client.core.clock.now();
             let answer =
                 self.client.ask(slot, patience, |engine| async move { engine.offset_commit(request).await }).await;
             let acked = answer.is_some_and(|outcomes| outcomes.iter().all(Result::is_ok));
+            let took = self.client.core.clock.now().saturating_sub(began);
+            if self.client.core.plan.prompt_commits && took > PROMPT_MAX {
+                let problem = format!("{}: a commit took {took:?} while producers wait for memory", self.group);
+                self.client.core.violated(Invariant::MemoryIsBounded, problem);
+            }
             if acked {
                 self.client.core.say(|| format!("    {} committed {next}", self.group));
                 self.client.core.happened(&[5, u64::try_from(next).unwrap_or(0)]);
@@ -93,15 +102,7 @@ impl Commits {
         let Some(slot) = self.coordinator().await else { return false };
         let (acked, answered, unresolved) =
             self.register(|register| (register.acked, register.answered, register.unresolved.clone()));
-        let request = OffsetFetchRequest {
-            group: self.group.clone(),
-            partitions: Some(vec![(TopicRef::Id(self.topic), self.partition)]),
-        };
-        let patience = Duration::from_secs(8);
-        let answer = self.client.ask(slot, patience, |engine| async move { engine.offset_fetch(request).await }).await;
-        let Some(Ok(offsets)) = answer else { return false };
-        // Kafka's -1 is "nothing committed".
-        let Some(found) = offsets.first().map(|found| found.offset.max(0)) else { return false };
+        let Some(found) = self.fetch_from(slot).await else { return false };
         let core = &self.client.core;
         core.say(|| format!("    {} fetched {found} (acked {acked}, answered {answered})", self.group));
         let group = &self.group;
@@ -125,14 +126,25 @@ impl Commits {
         true
     }
 
+    /// The offset that is committed, zero where none is; none when nobody answers.
+    pub async fn fetch(&self) -> Option<i64> {
+        let slot = self.coordinator().await?;
+        self.fetch_from(slot).await
+    }
+
+    async fn fetch_from(&self, slot: Slot) -> Option<i64> {
+        let request = OffsetFetchRequest {
+            group: self.group.clone(),
+            partitions: Some(vec![(TopicRef::Id(self.topic), self.partition)]),
+        };
+        let patience = Duration::from_secs(8);
+        let answer = self.client.ask(slot, patience, |engine| async move { engine.offset_fetch(request).await }).await;
+        // Kafka's -1 is "nothing committed".
+        answer?.ok()?.first().map(|found| found.offset.max(0))
+    }
+
     async fn coordinator(&self) -> Option<Slot> {
-        let asked = self.client.somebody()?;
-        let group = self.group.clone();
-        let found = self
-            .client
-            .ask(asked, Duration::from_secs(2), move |engine| async move { engine.coordinator(&group) })
-            .await;
-        found.flatten().map(|info| slot_of(info.endpoint.port))
+        self.client.group_coordinator(&self.group).await
     }
 
     fn register<T>(&self, change: impl FnOnce(&mut Register) -> T) -> T {

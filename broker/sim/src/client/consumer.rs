@@ -1,8 +1,11 @@
 //! Consumers: read partitions from the start on, and hold what they see against what others saw.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use broker_engine::{FetchError, FetchOutcome, FetchPartition, FetchRequest, Isolation, PartitionError, TopicRef};
+use broker_engine::{
+    FetchError, FetchOutcome, FetchPartition, FetchRequest, Isolation, LeaderHint, PartitionError, TopicRef,
+};
 use uuid::Uuid;
 
 use super::{Client, KnownLeader, Seen, decode};
@@ -19,6 +22,8 @@ pub struct Consumer {
     pub partition: i32,
     /// What it wants to see of transactions.
     pub isolation: Isolation,
+    /// Where it is, if it says so: then others than the leader may serve it.
+    pub zone: Option<String>,
 }
 
 /// What one fetch brought.
@@ -32,6 +37,28 @@ pub struct Read {
     pub last_stable_offset: i64,
     /// The log's start.
     pub log_start: i64,
+    /// Where aborted transactions begin, by producer.
+    pub aborted: Vec<(i64, i64)>,
+    /// Who is to be asked instead.
+    pub preferred: Option<i32>,
+}
+
+impl Read {
+    /// What is left when the records of aborted transactions are taken out, as clients do it, and markers.
+    pub fn committed(&self) -> impl Iterator<Item = &Seen> {
+        let mut aborting = BTreeSet::new();
+        self.records.iter().filter(move |seen| {
+            let begun = self.aborted.iter().filter(|(_, first)| *first <= seen.offset);
+            if seen.is_control {
+                aborting.insert((seen.producer_id, seen.offset));
+                return false;
+            }
+            // A marker ends what began before it.
+            let ended = |first: i64| aborting.iter().any(|(id, at)| *id == seen.producer_id && first < *at);
+            let is_aborted = begun.into_iter().any(|(id, first)| *id == seen.producer_id && !ended(*first));
+            !(seen.is_transactional && is_aborted)
+        })
+    }
 }
 
 impl Consumer {
@@ -53,6 +80,10 @@ impl Consumer {
             let wait = core.random().millis(0, 800);
             match self.fetch(known, next, wait).await {
                 Some(Ok(read)) => {
+                    if let Some(node_id) = read.preferred {
+                        let hint = LeaderHint { node_id, leader_epoch: known.leader_epoch };
+                        leader = self.client.follow(hint).await;
+                    }
                     next = self.take(next, read);
                     self.client.pause(0, 300).await;
                 }
@@ -77,7 +108,7 @@ impl Consumer {
             min_bytes: 1,
             max_bytes: 4 << 20,
             isolation: self.isolation,
-            zone: None,
+            zone: self.zone.clone(),
             partitions: vec![FetchPartition {
                 topic: TopicRef::Id(self.topic),
                 partition: self.partition,
@@ -100,6 +131,8 @@ impl Consumer {
                 high_watermark: fetched.high_watermark,
                 last_stable_offset: fetched.last_stable_offset,
                 log_start: fetched.log_start_offset,
+                preferred: fetched.preferred_reader,
+                aborted: fetched.aborted.iter().map(|one| (one.producer_id.0, one.first_offset.0)).collect(),
             })),
             Err(problem) => {
                 let problem = format!("a consumer got damaged bytes: {problem}");
@@ -114,6 +147,18 @@ impl Consumer {
         let core = &self.client.core;
         let place = (self.topic, self.partition);
         let mut next = from;
+        if self.isolation == Isolation::ReadCommitted {
+            let stable = read.records.last().is_none_or(|last| last.offset < read.last_stable_offset);
+            let committed = read.committed().filter_map(|seen| seen.value.as_deref());
+            let problems: Vec<_> = committed.filter_map(|value| core.ledger().transactions.seen(value)).collect();
+            for (invariant, problem) in problems {
+                core.violated(invariant, format!("{place:?}: {problem}"));
+            }
+            if !stable {
+                let problem = format!("{place:?}: records beyond {} are shown", read.last_stable_offset);
+                core.violated(Invariant::ReadCommittedSeesNoAborted, problem);
+            }
+        }
         for seen in read.records {
             if seen.offset != next {
                 let problem = format!("{place:?}: offset {} follows {}", seen.offset, next - 1);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use broker_metadata::{
-    Change, Command, CommandResult, CreateTopic, LogOptions, MetadataLog, ProposeError, Target, TopicAttributes,
+    BootReport, Change, Command, CommandResult, CreateTopic, FEATURE_LEVEL_MAX, LiveObject, LogOptions, MetadataLog,
+    ProposeError, Report, Target, TopicAttributes,
 };
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -18,6 +19,9 @@ use crate::world::World;
 /// The longest that a command may take while all is well.
 const COMMIT_MAX: Duration = Duration::from_secs(10);
 
+/// Bytes of a large entry; two of them make a snapshot due.
+const LARGE_BYTES: usize = 600 << 10;
+
 /// Creates and deletes topics until the work is over.
 pub async fn administer(world: World, until: Duration) {
     let mut created: Vec<Uuid> = Vec::new();
@@ -26,6 +30,13 @@ pub async fn administer(world: World, until: Duration) {
         let pause = world.core.random().millis(200, 4_000);
         sleep(pause).await;
         number += 1;
+        if number.is_multiple_of(4) {
+            look_at_the_living(&world).await;
+        }
+        if world.core.plan.large_entries {
+            let topic = world.core.ledger().reference.topic_named(crate::world::TOPIC).map(|topic| topic.id);
+            let _refused = commit(&world, large(topic.unwrap_or_default())).await;
+        }
         let change = match created.pop() {
             Some(topic) if number.is_multiple_of(3) => Change::DeleteTopic { topic },
             other => {
@@ -49,6 +60,49 @@ pub async fn administer(world: World, until: Duration) {
             created.push(topic);
         }
     }
+}
+
+/// Raises the cluster's feature level as soon as everybody knows it.
+pub async fn raise_level(world: World, until: Duration) {
+    while world.core.clock.now() < until {
+        let pause = world.core.random().millis(500, 8_000);
+        sleep(pause).await;
+        world.core.strike(Fault::FeatureLevels);
+        let result = commit(&world, Change::SetFeatureLevel { level: FEATURE_LEVEL_MAX }).await;
+        world.core.say(|| format!("    feature level {FEATURE_LEVEL_MAX}: {result:?}"));
+        if result.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Deletes a topic.
+pub async fn delete(world: &World, topic: Uuid) {
+    let _result = commit(world, Change::DeleteTopic { topic }).await;
+}
+
+/// What is so large that two of them make a snapshot due, and is refused.
+fn large(topic: Uuid) -> Change {
+    let configs = BTreeMap::from([("no.such.config".to_owned(), Some("x".repeat(LARGE_BYTES)))]);
+    Change::AlterTopicConfigs { topic, configs }
+}
+
+/// Looks at the signs of life, as those do who administer.
+async fn look_at_the_living(world: &World) {
+    let process = world.core.executor.process();
+    let store = world.outsider();
+    let (told, done) = oneshot::channel::<()>();
+    world.core.spawn_in(process, async move {
+        let _living = LiveObject::read_all(&store).await;
+        let _reports = Report::read_all(&store).await;
+        let _boots = BootReport::read_all(&store).await;
+        drop(told);
+    });
+    if world.core.strikes(Fault::ProviderKilled, 300) {
+        let polls = world.core.random().below(20);
+        world.core.executor.strike_after(process, polls, Strike::Crash);
+    }
+    let _ended = done.await;
 }
 
 /// Sends a partition to another broker.

@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
-use broker_sim::plan::{Chaos, Plan};
+use broker_sim::plan::{Chaos, Folding, Plan, Script};
 use broker_sim::random::Random;
-use broker_sim::{Finished, Invariant, KeepLines, world};
+use broker_sim::{Finished, Invariant, KeepLines, aim, world};
+use broker_store::mutation::Mutation;
 
 /// Worlds per invariant: seconds, without optimisation.
 const SEEDS: u64 = 6;
 
 /// Runs worlds of a kind; nothing may be violated, and the failure names the seed.
 fn holds(invariant: Invariant, shape: impl Fn(&mut Random, &mut Plan)) {
-    for seed in 0..SEEDS {
+    holds_in(SEEDS, invariant, shape);
+}
+
+fn holds_in(seeds: u64, invariant: Invariant, shape: impl Fn(&mut Random, &mut Plan)) {
+    for seed in 0..seeds {
         let finished = run(invariant, seed, &shape);
         let problems: Vec<String> = finished.violations.iter().map(ToString::to_string).collect();
         assert!(problems.is_empty(), "{invariant}, seed {seed}: {problems:#?}");
@@ -22,7 +27,7 @@ fn run(invariant: Invariant, seed: u64, shape: &impl Fn(&mut Random, &mut Plan))
     // Every invariant has worlds of its own.
     let salt = invariant.name().bytes().fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let mut random = Random::new(seed ^ salt);
-    let mut plan = Plan::draw(&mut random);
+    let mut plan = Plan::ordinary(&mut random);
     plan.work = Duration::from_secs(10);
     shape(&mut random, &mut plan);
     world::run_plan(plan, random, KeepLines::No)
@@ -107,6 +112,47 @@ fn group_offsets_survive() {
         plan.committers = 3;
         plan.chaos.crash += 8;
     });
+}
+
+#[test]
+fn read_committed_sees_no_aborted() {
+    holds(Invariant::ReadCommittedSeesNoAborted, |_, plan| {
+        plan.transactors = 3;
+        plan.consumers = 2;
+    });
+}
+
+#[test]
+fn no_torn_transaction() {
+    holds(Invariant::NoTornTransaction, |_, plan| {
+        plan.transactors = 3;
+        plan.chaos.crash += 6;
+        plan.chaos.pause += 4;
+    });
+}
+
+#[test]
+fn manifest_names_exist() {
+    holds(Invariant::ManifestNamesExist, |_, plan| {
+        plan.folding = Folding { age_max: Duration::from_millis(500), objects: 4, segment_bytes: 2 << 10 };
+        plan.script = Script::StuckFolding;
+        plan.work = Duration::from_secs(30);
+    });
+}
+
+#[test]
+fn nothing_leaks() {
+    holds_in(2, Invariant::NothingLeaks, |_, plan| {
+        plan.folding = Folding { age_max: Duration::from_millis(500), objects: 4, segment_bytes: 2 << 10 };
+        plan.administrators = 2;
+        plan.chaos.crash_at_request += 10;
+        plan.leaves_nothing = true;
+    });
+}
+
+#[test]
+fn internal_records_do_not_wait_for_producers() {
+    holds(Invariant::MemoryIsBounded, |random, plan| *plan = aim::at(Mutation::OneMemoryPool, random));
 }
 
 #[test]
