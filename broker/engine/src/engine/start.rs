@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use broker_metadata::{
-    Applied, Bootstrap, Change, LiveObject, LogOptions, MarkedBucket, Marker, MarkerError, MetadataLog, OpenError,
-    RegisterBroker, Rejection,
+    Applied, Bootstrap, BootstrapError, Change, LiveObject, LogOptions, MarkedBucket, Marker, MarkerError, MetadataLog,
+    OpenError, RegisterBroker, Rejection,
 };
 use broker_store::{Failure, Incarnation};
 use futures::future::join;
@@ -99,7 +99,13 @@ async fn open(config: &EngineConfig, stores: &Stores, env: &Env) -> Result<Metad
             let cluster_id = config.cluster_id.unwrap_or_else(|| env.uuid());
             let bootstrap = Bootstrap::new(cluster_id, "bootstrap", env.wall_ms());
             // Another development broker may be doing the same: then the cluster is the one it made.
-            if let Err(problem) = bootstrap.run(&stores.metadata, options.clone()).await {
+            let mut created = bootstrap.run(&stores.metadata, options.clone()).await;
+            // Whoever began it may have died before the marker was there.
+            if let (Err(BootstrapError::OtherCluster { found, .. }), None) = (&created, config.cluster_id) {
+                let begun = Bootstrap::new(*found, "bootstrap", env.wall_ms());
+                created = begun.run(&stores.metadata, options.clone()).await;
+            }
+            if let Err(problem) = created {
                 info!(%problem, "the cluster was not created by this broker");
             }
             MetadataLog::open(&stores.metadata, options).await.map_err(open_error)
